@@ -1,0 +1,1 @@
+"""The contract on Redis Streams: keys, publish, read, replay, resume."""

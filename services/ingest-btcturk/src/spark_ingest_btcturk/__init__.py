@@ -1,0 +1,1 @@
+"""BtcTurk's public feed, normalised onto the bus."""

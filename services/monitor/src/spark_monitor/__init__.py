@@ -1,0 +1,1 @@
+"""Judges whether each feed can be believed right now, and says so."""

@@ -1,0 +1,1 @@
+"""The venues in a box: real sockets, seeded prices, and faults on demand."""
