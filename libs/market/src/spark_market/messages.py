@@ -34,11 +34,11 @@ class Status(StrEnum):
     UP = "UP"
 
 
-class _Message(msgspec.Struct, frozen=True, rename="camel"):
+class _Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What all messages share: how they are written."""
 
 
-class Ticker(_Message, kw_only=True):
+class Ticker(_Message, frozen=True, kw_only=True):
     """Last price, best quotes and the statistics of one symbol.
 
     ``venue_time`` is None when the venue sends no time of its own: it is never invented. ``received_at`` is our
@@ -65,7 +65,7 @@ class Ticker(_Message, kw_only=True):
     received_at: int
 
 
-class Trade(_Message, kw_only=True):
+class Trade(_Message, frozen=True, kw_only=True):
     """One execution. ``id`` is the venue's, as text; ``side`` is the aggressor's, None when unknown."""
 
     venue: str
@@ -79,7 +79,7 @@ class Trade(_Message, kw_only=True):
     received_at: int
 
 
-class Book(_Message, kw_only=True):
+class Book(_Message, frozen=True, kw_only=True):
     """An order book (``previous`` is None) or a change to it; levels are (price, size), size 0 removes one."""
 
     venue: str
@@ -93,7 +93,7 @@ class Book(_Message, kw_only=True):
     received_at: int
 
 
-class Gap(_Message, kw_only=True):
+class Gap(_Message, frozen=True, kw_only=True):
     """Between ``from_`` and ``to`` (ms UTC) this stream may lack something.
 
     ``channel`` and ``symbol`` are None for all of them; ``lost`` is how many, when that is known. A ``from_`` of 0
@@ -109,7 +109,7 @@ class Gap(_Message, kw_only=True):
     lost: int | None = None
 
 
-class VenueStatus(_Message, kw_only=True):
+class VenueStatus(_Message, frozen=True, kw_only=True):
     """The monitor's verdict on a venue. ``staleness_sec`` is None when the venue has never spoken."""
 
     venue: str
@@ -120,7 +120,7 @@ class VenueStatus(_Message, kw_only=True):
     since: int
 
 
-class Alarm(_Message, kw_only=True):
+class Alarm(_Message, frozen=True, kw_only=True):
     """Something an operator should look at, or that is over."""
 
     venue: str
@@ -131,7 +131,7 @@ class Alarm(_Message, kw_only=True):
     since: int
 
 
-class Lagged(_Message, kw_only=True):
+class Lagged(_Message, frozen=True, kw_only=True):
     """What a slow reader missed: ``conflated`` values were overtaken by newer ones, ``dropped`` ones are gone."""
 
     venue: str
@@ -139,7 +139,7 @@ class Lagged(_Message, kw_only=True):
     dropped: int
 
 
-class Health(_Message, kw_only=True):
+class Health(_Message, frozen=True, kw_only=True):
     """The stream's own ping. ``throttle`` is the pace in force, in ms."""
 
     server_time: int
@@ -147,14 +147,14 @@ class Health(_Message, kw_only=True):
     venues: dict[str, Status]
 
 
-class Goodbye(_Message, kw_only=True):
+class Goodbye(_Message, frozen=True, kw_only=True):
     """The gateway ends this stream; come back after ``retry`` ms."""
 
     reason: str
     retry: int
 
 
-class Heartbeat(_Message, kw_only=True):
+class Heartbeat(_Message, frozen=True, kw_only=True):
     """On the bus only, every second: the ingest lives. Ages are in ms, so that no two clocks are compared.
 
     ``ages`` has, per channel, the time since the venue's last word on it, None for never.
@@ -167,7 +167,7 @@ class Heartbeat(_Message, kw_only=True):
     ages: dict[str, int | None]
 
 
-class InstrumentsChanged(_Message, kw_only=True):
+class InstrumentsChanged(_Message, frozen=True, kw_only=True):
     """On the bus only: the venue's directory was written anew."""
 
     venue: str

@@ -1,0 +1,180 @@
+"""Carries a venue's messages from the outbox to Redis, for ever: claims, appends, beats, starts epochs."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from spark_bus import feed
+from spark_bus.connection import BUS_ERRORS
+from spark_bus.cursor import EntryId
+from spark_bus.outbox import Outbox
+from spark_bus.publisher import Claim, Fenced, Held, Outgoing, Publisher
+from spark_market.instruments import Instrument
+from spark_market.messages import Heartbeat
+
+BEAT_S = 1.0
+BATCH = 500
+
+
+class LeaseLost(Exception):
+    """Another writer may have published in between: begin again, as at a start."""
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What the ingest has to say of itself right now."""
+
+    heartbeat: Heartbeat
+    heard: Mapping[str, int]
+    state: feed.FeedState
+
+
+class CarrierWatcher(Protocol):
+    """Who wants to know how carrying goes."""
+
+    def bus_reached(self) -> None:
+        """Redis answered."""
+
+    def bus_lost(self, error: Exception, wait_s: float) -> None:
+        """A call failed; the next try is in ``wait_s``."""
+
+    def published(self, batch: list[Outgoing]) -> None:
+        """Redis acknowledged ``batch``."""
+
+    def epoch_born(self, epoch: str) -> None:
+        """Redis had lost something, or it is the first start: a new epoch began."""
+
+    def standing_by(self, wait_ms: int) -> None:
+        """Another writer holds the venue."""
+
+    def beaten(self, first: EntryId) -> None:
+        """A heartbeat was taken; ``first`` is the oldest entry that the stream holds."""
+
+
+class Carrier:
+    """One venue's way to Redis. One task, one call at a time, so that order is never in doubt."""
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        outbox: Outbox,
+        *,
+        beat: Callable[[], Beat],
+        instruments: Callable[[], Mapping[str, Instrument]],
+        waits: Callable[[], Iterator[float]],
+        watcher: CarrierWatcher,
+    ) -> None:
+        self._publisher = publisher
+        self._outbox = outbox
+        self._beat = beat
+        self._instruments = instruments
+        self._new_waits = waits
+        self._watcher = watcher
+        self._current: dict[str, Outgoing] = {}
+        self._directory_written: Mapping[str, Instrument] | None = None
+
+    async def claim(self) -> Claim:
+        """Wait until the venue is ours."""
+        waits = self._new_waits()
+        while True:
+            try:
+                answer = await self._publisher.claim()
+            except BUS_ERRORS as exc:
+                await self._wait_out(exc, waits)
+                continue
+            self._watcher.bus_reached()
+            if isinstance(answer, Claim):
+                if answer.born:
+                    self._watcher.epoch_born(answer.epoch)
+                return answer
+            self._watcher.standing_by(answer.wait_ms)
+            await asyncio.sleep(min(answer.wait_ms / 1000, BEAT_S))
+
+    async def run(self) -> None:
+        """Carry, until cancelled. Raises LeaseLost."""
+        loop = asyncio.get_running_loop()
+        next_beat = loop.time()
+        while True:
+            await self._outbox.wait(max(0.0, next_beat - loop.time()))
+            batch = self._outbox.take(BATCH)
+            if batch:
+                await self._deliver(batch)
+            if loop.time() >= next_beat:
+                await self._tell_of_ourselves()
+                next_beat = loop.time() + BEAT_S
+
+    async def _deliver(self, batch: list[Outgoing]) -> None:
+        """Append ``batch``, however long that takes, behind whatever a new epoch must hold first."""
+        pending = [batch]
+        waits = self._new_waits()
+        while pending:
+            try:
+                answer = await self._publisher.append(pending[0])
+            except Fenced:
+                await self._claim_again(pending)
+                continue
+            except BUS_ERRORS as exc:
+                await self._wait_out(exc, waits)
+                continue
+            waits = self._new_waits()
+            self._watcher.bus_reached()
+            if answer.born:
+                self._watcher.epoch_born(answer.epoch)
+                self._refill(pending)
+                continue
+            appended = pending.pop(0)
+            self._current.update({message.field: message for message in appended if message.field})
+            self._watcher.published(appended)
+
+    def _refill(self, pending: list[list[Outgoing]]) -> None:
+        """Put every current value in front of the batch that is last in ``pending``: the new epoch holds none."""
+        self._directory_written = None
+        current = list(self._current.values())
+        pending[:-1] = [current[at : at + BATCH] for at in range(0, len(current), BATCH)]
+
+    async def _claim_again(self, pending: list[list[Outgoing]]) -> None:
+        """Redis forgot us: a wiped one is refilled. One that another writer used is not ours to go on with."""
+        answer = await self._claim_once()
+        if not (isinstance(answer, Claim) and answer.born):
+            raise LeaseLost
+        self._watcher.epoch_born(answer.epoch)
+        self._refill(pending)
+
+    async def _claim_once(self) -> Claim | Held:
+        waits = self._new_waits()
+        while True:
+            try:
+                return await self._publisher.claim()
+            except BUS_ERRORS as exc:
+                await self._wait_out(exc, waits)
+
+    async def _tell_of_ourselves(self) -> None:
+        """One heartbeat. It is not queued: what it says would be old when Redis is back."""
+        beat = self._beat()
+        try:
+            await self._write_directory()
+            first = await self._publisher.beat(beat.heartbeat, beat.heard, beat.state)
+        except Fenced:
+            first = None
+        except BUS_ERRORS as exc:
+            self._watcher.bus_lost(exc, BEAT_S)
+            return
+        self._watcher.bus_reached()
+        if first is None:
+            await self._deliver([])  # its number gives away what Redis has lost, and an epoch begins
+        else:
+            self._watcher.beaten(first)
+
+    async def _write_directory(self) -> None:
+        directory = self._instruments()
+        if directory is self._directory_written:
+            return
+        await self._publisher.write_instruments(directory)
+        await self._deliver([self._publisher.directory_changed()])
+        self._directory_written = directory
+
+    async def _wait_out(self, error: Exception, waits: Iterator[float]) -> None:
+        wait_s = next(waits)
+        self._watcher.bus_lost(error, wait_s)
+        await asyncio.sleep(wait_s)

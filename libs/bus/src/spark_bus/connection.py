@@ -1,0 +1,32 @@
+"""How every service connects to Redis: no silent retry, and a deadline on everything."""
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+BUS_ERRORS = (RedisError, OSError)
+"""What any call on the bus may raise while Redis is away, loading, full or failing over. redis-py's own connection
+errors are no OSErrors; a TimeoutError is one."""
+
+CALL_TIMEOUT_S = 5.0
+"""No reply for this long is a lost connection; blocking reads wait less than this."""
+
+
+def connect(url: str) -> "Redis":
+    """Return a client for ``url``; it connects on first use.
+
+    redis-py's retry is off: it would send a batch again under the same call after a timeout, and what to do then
+    is for the publisher to decide.
+    """
+    return Redis.from_url(
+        url,
+        protocol=2,
+        retry=Retry(NoBackoff(), 0),
+        retry_on_error=[],
+        socket_timeout=CALL_TIMEOUT_S,
+        socket_connect_timeout=2.0,
+        socket_keepalive=True,
+        health_check_interval=0,
+        max_connections=32,
+    )

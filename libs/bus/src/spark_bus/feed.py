@@ -1,0 +1,34 @@
+"""The state of a venue's ingest, as it tells the monitor: connection, mode, counters."""
+
+import msgspec
+
+from spark_market.instruments import Mode
+
+
+class FeedState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Written once a second by the ingest. ``delay_ms`` is the venue's declared delay, 0 for live data.
+
+    ``unproven`` are subscriptions that have brought no data on this connection yet.
+    """
+
+    venue: str
+    mode: Mode
+    connected: bool
+    connected_since: int | None
+    delay_ms: int = 0
+    subscriptions: int
+    unproven: list[str]
+    reconnects: int
+    malformed: int
+    queued: int
+    dropped: int
+
+
+def encode(state: FeedState) -> bytes:
+    """Return the state as JSON."""
+    return msgspec.json.encode(state)
+
+
+def decode(text: bytes) -> FeedState:
+    """Return the state in ``text``. Raises msgspec.MsgspecError."""
+    return msgspec.json.decode(text, type=FeedState)

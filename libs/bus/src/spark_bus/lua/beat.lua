@@ -1,0 +1,29 @@
+-- One heartbeat: keep the lease, say that the ingest lives, trim by age.
+-- KEYS  messages epoch writer heard feed
+-- ARGV  owner, last number answered, lease (ms), retention (ms), heartbeat message, feed state, then field and value of `heard`
+-- Returns {'fenced'}, {'behind'} (Redis lacks something that it had acknowledged), or {'ok', id of the first entry kept}.
+local messages, epoch, writer, heard, feed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local owner, number, lease, retention = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+
+local held = redis.call('HMGET', writer, 'owner', 'number', 'run')
+if held[1] ~= owner then
+    return {'fenced'}
+end
+if held[2] ~= number or redis.call('EXISTS', epoch) == 0 then
+    return {'behind'}
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('HSET', writer, 'until', string.format('%.0f', now + lease))
+-- Redis restarted and has all that it had acknowledged: from now on this process is the one we wrote to.
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+if held[3] ~= run then
+    redis.call('HSET', writer, 'run', run)
+end
+redis.call('XADD', messages, '*', 'k', 'heartbeat', 's', '', 'd', ARGV[5])
+redis.call('XTRIM', messages, 'MINID', string.format('%.0f', now - retention))
+redis.call('SET', feed, ARGV[6])
+for at = 7, #ARGV, 2 do
+    redis.call('HSET', heard, ARGV[at], ARGV[at + 1])
+end
+return {'ok', redis.call('XRANGE', messages, '-', '+', 'COUNT', 1)[1][1]}

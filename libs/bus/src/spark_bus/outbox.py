@@ -1,0 +1,85 @@
+"""What waits for Redis: bounded, in order; when it overflows the oldest go first, and the hole is told of."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+
+import msgspec
+
+from spark_bus.publisher import Outgoing, outgoing
+from spark_market.messages import Gap
+
+MOST_MESSAGES = 50_000
+MOST_AGE_MS = 15 * 60 * 1000
+"""Older than what the stream keeps is not worth keeping. It also bounds how much later than its ``received_at`` a
+message can reach the bus."""
+
+
+class Outbox:
+    """A queue between the venue's session, which never waits, and the carrier, which waits for Redis."""
+
+    def __init__(self, venue: str, *, most_messages: int = MOST_MESSAGES, most_age_ms: int = MOST_AGE_MS) -> None:
+        self._venue = venue
+        self._most_messages = most_messages
+        self._most_age_ms = most_age_ms
+        self._waiting: deque[Outgoing] = deque()
+        self._holes: dict[tuple[str | None, str | None], Gap] = {}
+        self._filled = asyncio.Event()
+        self.dropped = 0
+        """Messages given up since the start."""
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, messages: Iterable[Outgoing]) -> None:
+        """Queue ``messages``, in order; drops the oldest when there are too many or they are too old."""
+        for message in messages:
+            self._waiting.append(message)
+            while len(self._waiting) > self._most_messages or self._too_old(message):
+                self._drop(self._waiting.popleft())
+        if self._waiting:
+            self._filled.set()
+
+    def _too_old(self, newest: Outgoing) -> bool:
+        oldest = self._waiting[0]
+        # Messages of no channel (gaps) have no time of their own and are carried whatever happens.
+        return bool(oldest.channel and newest.channel) and (newest.received_at - oldest.received_at > self._most_age_ms)
+
+    def _drop(self, message: Outgoing) -> None:
+        if message.gap is None:
+            self.dropped += 1
+            self._disclose(
+                Gap(
+                    venue=self._venue, channel=message.channel, symbol=None, from_=message.received_at,
+                    to=message.received_at, cause="overflow", lost=1,
+                )
+            )  # fmt: skip
+        else:  # its readers' only notice of an earlier hole
+            self._disclose(message.gap)
+
+    def _disclose(self, gap: Gap) -> None:
+        """Keep one hole for each channel and symbol, however many there were: this too is bounded."""
+        key = (gap.channel, gap.symbol)
+        before = self._holes.get(key)
+        if before is not None:
+            lost = None if before.lost is None or gap.lost is None else before.lost + gap.lost
+            gap = msgspec.structs.replace(
+                before, from_=min(before.from_, gap.from_), to=max(before.to, gap.to), lost=lost
+            )
+        self._holes[key] = gap
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when there is something to take, or after ``timeout_s``."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._filled.wait()
+
+    def take(self, most: int) -> list[Outgoing]:
+        """Take up to ``most`` messages, the gap of what was dropped before them first."""
+        holes = [outgoing(gap) for gap in self._holes.values()]
+        self._holes.clear()
+        taken = holes + [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+        if not self._waiting:
+            self._filled.clear()
+        return taken

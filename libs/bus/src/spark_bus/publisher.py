@@ -1,0 +1,195 @@
+"""Writing to a venue's stream: fenced by a lease, once each, in order.
+
+A batch carries its writer's random id and a number that grows by one, so that a lost reply, a wiped Redis, a lost tail
+and an old writer that wakes up each come out right. The rules run inside Redis, in ``lua/``.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+import msgspec
+from redis.asyncio import Redis
+
+from spark_bus import feed, keys
+from spark_bus.cursor import EntryId
+from spark_market import wire
+from spark_market.instruments import Instrument, Mode
+from spark_market.messages import Gap, Heartbeat, InstrumentsChanged, Ticker
+
+LEASE_MS = 3_000
+"""How long after its last word a writer still holds the venue: a crashed one is replaced within this."""
+RETENTION_MS = 15 * 60 * 1000
+MOST_ENTRIES = 1_000_000
+"""Ceiling by count, about 400 MB of tickers, should a venue send more than retention by age can hold."""
+
+_Args = list[str | bytes | int]
+
+
+class Fenced(Exception):
+    """Another writer owns this venue, or Redis has forgotten that we do: claim before writing again."""
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A message encoded for the bus.
+
+    ``field`` is its place in `latest`, empty when it has none; ``channel`` is empty, and ``gap`` set, when it is no
+    data but the notice of a hole.
+    """
+
+    kind: str
+    symbol: str
+    data: bytes
+    field: str
+    channel: str
+    received_at: int
+    gap: Gap | None = None
+
+
+def outgoing(message: Ticker | Gap) -> Outgoing:
+    """Encode a message, once for all its readers."""
+    data = wire.encode(message)
+    if isinstance(message, Ticker):
+        return Outgoing("ticker", message.symbol, data, f"ticker:{message.symbol}", "ticker", message.received_at)
+    return Outgoing("gap", message.symbol or "", data, "", "", 0, message)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The venue is ours. ``last`` is, per channel, the ``received_at`` of what was last published, by whomever."""
+
+    epoch: str
+    born: bool
+    last: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Another writer's lease runs for ``wait_ms`` more."""
+
+    wait_ms: int
+
+
+@dataclass(frozen=True)
+class Appended:
+    """The answer to a batch. When an epoch was ``born`` nothing was appended: write the current values first."""
+
+    epoch: str
+    born: bool
+
+
+class Publisher:
+    """One writer of one venue. Redis errors go to the caller, who calls again with the same arguments."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        venue: str,
+        mode: Mode,
+        *,
+        lease_ms: int = LEASE_MS,
+        retention_ms: int = RETENTION_MS,
+        most_entries: int = MOST_ENTRIES,
+    ) -> None:
+        self._redis = redis
+        self._venue = venue
+        self._mode = mode
+        self._lease_ms = lease_ms
+        self._retention_ms = retention_ms
+        self._most_entries = most_entries
+        self._owner = secrets.token_hex(8)
+        self._number = 1
+        self._birth = wire.encode(InstrumentsChanged(venue=venue))
+        self._claim = redis.register_script(_lua("claim"))
+        self._append = redis.register_script(_lua("append"))
+        self._beat = redis.register_script(_lua("beat"))
+        self._keys = [keys.messages(venue), keys.latest(venue), keys.epoch(venue), keys.writer(venue)]
+        self._beat_keys = [
+            keys.messages(venue), keys.epoch(venue), keys.writer(venue), keys.heard(venue), keys.feed(venue),
+        ]  # fmt: skip
+
+    async def claim(self) -> Claim | Held:
+        """Ask to be the venue's writer. A Redis that was restarted in between, or another mode, starts an epoch."""
+        args: _Args = [self._owner, self._lease_ms, self._mode.value, _new_epoch(), self._birth]
+        reply = await self._claim(keys=self._keys, args=args)
+        if not reply[0]:
+            return Held(int(reply[1]))
+        self._number = 1
+        _, epoch, born, fields = reply
+        last = {
+            name.removeprefix(b"last:").decode(): int(value)
+            for name, value in zip(fields[::2], fields[1::2], strict=True)
+            if name.startswith(b"last:")
+        }
+        return Claim(epoch.decode(), bool(born), last)
+
+    async def append(self, batch: Sequence[Outgoing]) -> Appended:
+        """Append ``batch`` in order, once, in one round trip; an empty one only asks whether all is well.
+
+        After an error call again with the same batch: it keeps its number, and is answered, not repeated.
+        Raises Fenced.
+        """
+        last = {message.channel: message.received_at for message in batch if message.channel}
+        args: _Args = [
+            self._owner, self._number, self._lease_ms, self._most_entries, _new_epoch(), self._birth, len(last),
+        ]  # fmt: skip
+        for item in last.items():
+            args += item
+        for message in batch:
+            args += (message.kind, message.symbol, message.data, message.field)
+        reply: bytes = await self._append(keys=self._keys, args=args)
+        if reply == b"fenced":
+            raise Fenced(self._venue)
+        self._number += 1  # only now
+        outcome, _, epoch = reply.decode().partition(" ")
+        return Appended(epoch, outcome == "born")
+
+    async def beat(self, heartbeat: Heartbeat, heard: Mapping[str, int], state: feed.FeedState) -> EntryId | None:
+        """Publish a heartbeat, what was heard since the last one, and the feed's state; trim by age.
+
+        Returns the first entry that the stream still holds, or None when Redis lacks something that it had
+        acknowledged: append the next batch, even an empty one, to start an epoch. Raises Fenced.
+        """
+        args: _Args = [
+            self._owner, self._number - 1, self._lease_ms, self._retention_ms,
+            wire.encode(heartbeat), feed.encode(state),
+        ]  # fmt: skip
+        for item in heard.items():
+            args += item
+        reply: list[bytes] = await self._beat(keys=self._beat_keys, args=args)
+        match reply:
+            case [b"ok", first]:
+                return EntryId.parse(first)
+            case [b"behind"]:
+                return None
+            case _:
+                raise Fenced(self._venue)
+
+    async def write_instruments(self, instruments: Mapping[str, Instrument]) -> None:
+        """Replace the venue's directory."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.delete(keys.instruments(self._venue))
+            if instruments:
+                pipe.hset(
+                    keys.instruments(self._venue),
+                    mapping={symbol: msgspec.json.encode(item) for symbol, item in instruments.items()},
+                )
+            await pipe.execute()
+
+    def directory_changed(self) -> Outgoing:
+        """Return the notice that the directory was written anew."""
+        return Outgoing("instruments", "", self._birth, "", "", 0)
+
+    async def release(self) -> None:
+        """Give the lease back, so that the next writer need not wait for its end."""
+        script = "if redis.call('HGET', KEYS[1], 'owner') == ARGV[1] then redis.call('HSET', KEYS[1], 'until', 0) end"
+        await self._redis.eval(script, 1, keys.writer(self._venue), self._owner)
+
+
+def _new_epoch() -> str:
+    return secrets.token_hex(6)
+
+
+def _lua(name: str) -> str:
+    return resources.files("spark_bus").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")

@@ -1,0 +1,154 @@
+"""Reading a venue's stream with a cursor of one's own: follow it live, or replay a part of it.
+
+Plain ``XREAD``, no consumer groups. Redis answers a read of trimmed or lost entries with what is left, and no error:
+so each read also asks for the epoch, and each replay for the first entry that is still there.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from redis.asyncio import Redis
+
+from spark_bus import keys
+from spark_bus.connection import BUS_ERRORS
+from spark_bus.cursor import Cursor, EntryId
+
+BLOCK_MS = 500
+"""How long a read waits for news. Also how late an epoch change on a silent stream is seen."""
+BATCH = 1_000
+_ABSENT_WAIT_S = 0.25
+
+
+class Entry(NamedTuple):
+    """One message of the stream. ``symbol`` is empty when the message is about the whole venue."""
+
+    id: EntryId
+    kind: str
+    symbol: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that holds at one position of one epoch: where a reader starts, or starts again.
+
+    ``latest`` maps fields such as ``ticker:BTC_TRY`` to the entry that brought the value, and the message.
+    """
+
+    position: Cursor
+    latest: Mapping[str, tuple[EntryId, bytes]]
+    instruments: Mapping[str, bytes]
+
+
+class Watcher(Protocol):
+    """Who wants to know how reading goes."""
+
+    def bus_reached(self) -> None:
+        """Redis answered."""
+
+    def bus_lost(self, error: Exception, wait_s: float) -> None:
+        """A call failed; the next try is in ``wait_s``."""
+
+
+class Reader:
+    """Follows one venue, through every loss of Redis, for ever."""
+
+    def __init__(self, redis: Redis, venue: str, waits: Callable[[], Iterator[float]], watcher: Watcher) -> None:
+        self._redis = redis
+        self._venue = venue
+        self._new_waits = waits
+        self._watcher = watcher
+        self._position: Cursor | None = None
+
+    async def follow(self) -> AsyncIterator[Snapshot | list[Entry]]:
+        """Yield a snapshot, then entries as they come, in order, each once.
+
+        A snapshot amid entries says that the epoch changed: forget what came before it. Until the venue's first
+        ingest has started there is nothing, and nothing is yielded.
+        """
+        waits = self._new_waits()
+        while True:
+            try:
+                news = await self._next()
+            except BUS_ERRORS as exc:
+                wait_s = next(waits)
+                self._watcher.bus_lost(exc, wait_s)
+                await asyncio.sleep(wait_s)
+                continue
+            waits = self._new_waits()
+            self._watcher.bus_reached()
+            if news:
+                yield news
+            elif self._position is None:
+                await asyncio.sleep(_ABSENT_WAIT_S)
+
+    async def _next(self) -> Snapshot | list[Entry] | None:
+        if self._position is None:
+            snapshot = await take_snapshot(self._redis, self._venue)
+            self._position = snapshot.position if snapshot else None
+            return snapshot
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.xread({keys.messages(self._venue): str(self._position.entry)}, count=BATCH, block=BLOCK_MS)
+            pipe.get(keys.epoch(self._venue))
+            answer, epoch = await pipe.execute()
+        if epoch is None:  # Redis lost its data and no ingest has written since: what we hold is the best there is
+            return None
+        if epoch.decode() != self._position.epoch:
+            self._position = None
+            return await self._next()
+        entries = _entries(answer[0][1]) if answer else []
+        if entries:
+            self._position = self._position._replace(entry=entries[-1].id)
+        return entries
+
+
+async def take_snapshot(redis: Redis, venue: str) -> Snapshot | None:
+    """Read everything that holds now, in one transaction; None while the venue has no stream."""
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.get(keys.epoch(venue))
+        pipe.hgetall(keys.latest(venue))
+        pipe.xrevrange(keys.messages(venue), count=1)
+        pipe.hgetall(keys.instruments(venue))
+        epoch, latest, last, instruments = await pipe.execute()
+    if epoch is None or not last:
+        return None
+    return Snapshot(
+        position=Cursor(venue, epoch.decode(), EntryId.parse(last[0][0])),
+        latest={field.decode(): _as_of(value) for field, value in latest.items()},
+        instruments={symbol.decode(): value for symbol, value in instruments.items()},
+    )
+
+
+async def replay(redis: Redis, after: Cursor, limit: int) -> list[Entry] | None:
+    """Return all entries after a cursor, or None when they cannot be had whole.
+
+    That is when the epoch is another, when some have been trimmed, or when there are more than ``limit``.
+    """
+    key = keys.messages(after.venue)
+    async with redis.pipeline(transaction=False) as pipe:
+        pipe.xrange(key, min=f"({after.entry}", count=limit + 1)
+        pipe.xrange(key, count=1)  # after the read: what is trimmed in between counts as lost
+        pipe.get(keys.epoch(after.venue))
+        found, first, epoch = await pipe.execute()
+    whole = (
+        epoch is not None
+        and epoch.decode() == after.epoch
+        and bool(first)
+        and EntryId.parse(first[0][0]) <= after.entry
+        and len(found) <= limit
+    )
+    return _entries(found) if whole else None
+
+
+def _entries(found: list[Any]) -> list[Entry]:
+    return [
+        Entry(EntryId.parse(entry_id), fields[b"k"].decode(), fields[b"s"].decode(), fields[b"d"])
+        for entry_id, fields in found
+    ]
+
+
+def _as_of(value: bytes) -> tuple[EntryId, bytes]:
+    entry_id, _, message = value.partition(b" ")
+    return EntryId.parse(entry_id), message
