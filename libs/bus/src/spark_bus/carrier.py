@@ -9,7 +9,7 @@ from spark_bus import feed
 from spark_bus.connection import BUS_ERRORS
 from spark_bus.cursor import EntryId
 from spark_bus.outbox import Outbox
-from spark_bus.publisher import Claim, Fenced, Held, Outgoing, Publisher
+from spark_bus.publisher import Claim, Fenced, Outgoing, Publisher
 from spark_market.instruments import Instrument
 from spark_market.messages import Heartbeat
 
@@ -72,6 +72,7 @@ class Carrier:
         self._new_waits = waits
         self._watcher = watcher
         self._current: dict[str, Outgoing] = {}
+        self._pending: list[list[Outgoing]] = []  # in hand: what a new epoch must hold first, then one batch
         self._directory_written: Mapping[str, Instrument] | None = None
 
     async def claim(self) -> Claim:
@@ -104,15 +105,24 @@ class Carrier:
                 await self._tell_of_ourselves()
                 next_beat = loop.time() + BEAT_S
 
+    async def flush(self) -> None:
+        """Deliver all that waits, once `run` has been cancelled; for an orderly stop."""
+        await self._drain()
+        while batch := self._outbox.take(BATCH):
+            await self._deliver(batch)
+
     async def _deliver(self, batch: list[Outgoing]) -> None:
-        """Append ``batch``, however long that takes, behind whatever a new epoch must hold first."""
-        pending = [batch]
+        """Append ``batch``, however long that takes."""
+        self._pending = [batch]
+        await self._drain()
+
+    async def _drain(self) -> None:
         waits = self._new_waits()
-        while pending:
+        while self._pending:
             try:
-                answer = await self._publisher.append(pending[0])
+                answer = await self._publisher.append(self._pending[0])
             except Fenced:
-                await self._claim_again(pending)
+                await self._claim_again()
                 continue
             except BUS_ERRORS as exc:
                 await self._wait_out(exc, waits)
@@ -121,33 +131,31 @@ class Carrier:
             self._watcher.bus_reached()
             if answer.born:
                 self._watcher.epoch_born(answer.epoch)
-                self._refill(pending)
+                self._refill()
                 continue
-            appended = pending.pop(0)
+            appended = self._pending.pop(0)
             self._current.update({message.field: message for message in appended if message.field})
             self._watcher.published(appended)
 
-    def _refill(self, pending: list[list[Outgoing]]) -> None:
-        """Put every current value in front of the batch that is last in ``pending``: the new epoch holds none."""
+    def _refill(self) -> None:
+        """Put every current value in front of the batch in hand: the new epoch holds none."""
         self._directory_written = None
         current = list(self._current.values())
-        pending[:-1] = [current[at : at + BATCH] for at in range(0, len(current), BATCH)]
+        self._pending[:-1] = [current[at : at + BATCH] for at in range(0, len(current), BATCH)]
 
-    async def _claim_again(self, pending: list[list[Outgoing]]) -> None:
+    async def _claim_again(self) -> None:
         """Redis forgot us: a wiped one is refilled. One that another writer used is not ours to go on with."""
-        answer = await self._claim_once()
-        if not (isinstance(answer, Claim) and answer.born):
-            raise LeaseLost
-        self._watcher.epoch_born(answer.epoch)
-        self._refill(pending)
-
-    async def _claim_once(self) -> Claim | Held:
         waits = self._new_waits()
         while True:
             try:
-                return await self._publisher.claim()
+                answer = await self._publisher.claim()
+                break
             except BUS_ERRORS as exc:
                 await self._wait_out(exc, waits)
+        if not (isinstance(answer, Claim) and answer.born):
+            raise LeaseLost
+        self._watcher.epoch_born(answer.epoch)
+        self._refill()
 
     async def _tell_of_ourselves(self) -> None:
         """One heartbeat. It is not queued: what it says would be old when Redis is back."""
@@ -171,8 +179,8 @@ class Carrier:
         if directory is self._directory_written:
             return
         await self._publisher.write_instruments(directory)
+        self._directory_written = directory  # before the notice: an epoch born meanwhile asks for it again
         await self._deliver([self._publisher.directory_changed()])
-        self._directory_written = directory
 
     async def _wait_out(self, error: Exception, waits: Iterator[float]) -> None:
         wait_s = next(waits)

@@ -1,5 +1,6 @@
 """The small HTTP endpoint of a service that has no other: /metrics, /livez and /readyz."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,18 +15,20 @@ from spark_service.lifecycle import CannotStart
 
 
 class Pulse:
-    """Shows that the event loop still turns: beaten by the loop, looked at by another thread."""
+    """Shows that the event loop still turns: the loop beats, another thread looks."""
 
     def __init__(self, most_silent_s: float = 10.0) -> None:
         self._most_silent_s = most_silent_s
         self._last = time.monotonic()
 
-    def beat(self) -> None:
-        """Say that the loop is alive, at least once a second."""
-        self._last = time.monotonic()
+    async def run(self) -> None:
+        """Beat once a second for as long as the loop turns."""
+        while True:
+            self._last = time.monotonic()
+            await asyncio.sleep(1)
 
     def alive(self) -> bool:
-        """Return whether it was beaten lately."""
+        """Return whether it beat lately."""
         return time.monotonic() - self._last < self._most_silent_s
 
 

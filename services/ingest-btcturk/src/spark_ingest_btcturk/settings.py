@@ -1,0 +1,63 @@
+"""What the BtcTurk ingest can be told. Read once in ``__main__``, then passed down."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic.networks import UrlConstraints
+from pydantic_core import Url
+
+from spark_market.instruments import Mode
+from spark_service.redis_url import RedisUrl
+from spark_service.settings import CommaList, Settings, setting
+
+_SYMBOL = re.compile(r"[A-Z0-9]{1,16}_[A-Z0-9]{1,16}")
+_VENUE_WS = "wss://ws-feed-pro.btcturk.com/"
+_VENUE_REST = "https://api.btcturk.com"
+_SIMULATOR_WS = "ws://127.0.0.1:9200/btcturk/ws"
+_SIMULATOR_REST = "http://127.0.0.1:9200/btcturk"
+
+WsUrl = Annotated[Url, UrlConstraints(allowed_schemes=["ws", "wss"], host_required=True)]
+HttpUrl = Annotated[Url, UrlConstraints(allowed_schemes=["http", "https"], host_required=True)]
+
+
+def _symbols(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise ValueError("it names no symbol")
+    if "*" in values:
+        if len(values) > 1:
+            raise ValueError("* stands alone")
+        return values
+    for value in values:
+        if not _SYMBOL.fullmatch(value):
+            raise ValueError(f"{value!r} is not spelled like BTC_TRY")
+    return values
+
+
+class IngestSettings(Settings):
+    """The addresses default to the simulator's, or with real data to the venue's own."""
+
+    redis_url: RedisUrl = setting("SPARK_REDIS_URL", SecretStr("redis://127.0.0.1:6379/0"))
+    real_data: bool = setting("SPARK_REAL_DATA", False)
+    given_ws_url: WsUrl | None = setting("SPARK_BTCTURK_WS_URL", None)
+    given_rest_url: HttpUrl | None = setting("SPARK_BTCTURK_REST_URL", None)
+    symbols: Annotated[CommaList, AfterValidator(_symbols)] = setting(
+        "SPARK_BTCTURK_SYMBOLS", ("BTC_TRY", "ETH_TRY", "XRP_TRY", "USDT_TRY")
+    )
+    metrics_host: str = setting("SPARK_METRICS_HOST", "127.0.0.1")
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = setting("SPARK_BTCTURK_METRICS_PORT", 9101)
+
+    @property
+    def ws_url(self) -> str:
+        """Where the feed is."""
+        return str(self.given_ws_url or (_VENUE_WS if self.real_data else _SIMULATOR_WS))
+
+    @property
+    def rest_url(self) -> str:
+        """Where REST is, without a slash at the end."""
+        return str(self.given_rest_url or (_VENUE_REST if self.real_data else _SIMULATOR_REST)).rstrip("/")
+
+    @property
+    def mode(self) -> Mode:
+        """What every tick is marked with."""
+        return Mode.REAL if self.real_data else Mode.MOCK
