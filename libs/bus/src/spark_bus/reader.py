@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from redis.asyncio import Redis
 
 from spark_bus import keys
@@ -19,6 +20,19 @@ BLOCK_MS = 500
 """How long a read waits for news. Also how late an epoch change on a silent stream is seen."""
 BATCH = 1_000
 _ABSENT_WAIT_S = 0.25
+_LOOK_BACK = 200
+_STAMPED_KINDS = frozenset({"ticker", "trade", "book"})
+
+
+class _Times(msgspec.Struct):
+    receivedAt: int  # noqa: N815, the wire's name
+
+
+class _Stamped(msgspec.Struct):
+    data: _Times
+
+
+_STAMPED = msgspec.json.Decoder(_Stamped)
 
 
 class Entry(NamedTuple):
@@ -140,6 +154,18 @@ async def replay(redis: Redis, after: Cursor, limit: int) -> list[Entry] | None:
         and len(found) <= limit
     )
     return _entries(found) if whole else None
+
+
+async def last_received_at(redis: Redis, at: Cursor) -> int | None:
+    """Return the ``receivedAt`` of the last market data up to a position, whatever epoch it was of; None without any.
+
+    An ingest stamps in order: nothing that came onto the bus later can have been received before that.
+    """
+    found: Any = await redis.xrevrange(keys.messages(at.venue), max=str(at.entry), count=_LOOK_BACK)
+    for entry in _entries(found):
+        if entry.kind in _STAMPED_KINDS:
+            return _STAMPED.decode(entry.data).data.receivedAt
+    return None
 
 
 def _entries(found: list[Any]) -> list[Entry]:

@@ -1,0 +1,95 @@
+"""The HTTP application: which route is answered by what."""
+
+from importlib import resources
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CollectorRegistry
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from spark_gateway import health, rest, schemas
+from spark_gateway.hub import Hub
+from spark_gateway.member import transport_of
+from spark_gateway.metrics import GatewayMetrics
+from spark_gateway.problems import Problem, bad_parameter
+from spark_gateway.stream import TRANSPORT, StreamEndpoint
+from spark_service import version
+
+_STREAM = "/api/market/{venue}/stream"
+
+
+class WithTransport:
+    """Leaves the socket in the scope before any middleware wraps ``send``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] == "http":
+            scope[TRANSPORT] = transport_of(send)
+        await self._app(scope, receive, send)
+
+
+def build(
+    hub: Hub,
+    stream: StreamEndpoint,
+    metrics: GatewayMetrics,
+    registry: CollectorRegistry,
+    staleness_target_s: float,
+) -> ASGIApp:
+    """Return the application."""
+    app: FastAPI = FastAPIOffline(
+        title="Spark market data",
+        version=version(),
+        summary="Turkish markets for web front ends: live streams and current values.",
+        redoc_url=None,
+    )
+    app.router.routes.append(Route(_STREAM, stream, methods=["GET"], include_in_schema=False))
+    app.include_router(rest.routes(hub))
+    app.include_router(health.routes(hub, metrics, registry, staleness_target_s))
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http)
+    # Public data, GET only, no cookies: any site's front end may read it.
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"])
+    _describe(app)
+    page = resources.files("spark_gateway").joinpath("page")
+    app.mount("/", StaticFiles(directory=str(page), html=True), name="page")
+    return WithTransport(app)
+
+
+def _describe(app: FastAPI) -> None:
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = made()
+            schema["paths"][_STREAM] = schemas.stream_path()
+            schema.setdefault("components", {}).setdefault("schemas", {}).update(schemas.components())
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+async def _answer_problem(_: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, Problem)  # noqa: S101, it is registered for nothing else
+    return exc.response()
+
+
+async def _answer_invalid(_: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, RequestValidationError)  # noqa: S101, it is registered for nothing else
+    first = exc.errors()[0]
+    return bad_parameter(str(first["loc"][-1]), str(first.get("input", "")), first["msg"]).response()
+
+
+async def _answer_http(_: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, HTTPException)  # noqa: S101, it is registered for nothing else
+    return Problem(exc.status_code, str(exc.detail), "There is nothing of this kind at this address").response()

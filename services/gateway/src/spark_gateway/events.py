@@ -1,0 +1,78 @@
+"""Server-Sent Events: how a message is written into a stream.
+
+Events are unnamed, so a plain ``EventSource.onmessage`` sees every type. Only an event with an ``id`` moves the
+browser's ``Last-Event-ID``.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from spark_bus.cursor import Cursor, EntryId
+from spark_bus.reader import Entry
+from spark_market import wire
+from spark_market.messages import Gap, Message
+
+
+class Frame(NamedTuple):
+    """An entry of the bus as every stream gets it: encoded once. ``channel`` is empty for all channels."""
+
+    entry: EntryId
+    kind: str
+    channel: str
+    symbol: str
+    data: bytes
+    event: bytes
+
+
+class _Times(msgspec.Struct):
+    receivedAt: int | None = None  # noqa: N815, the wire's name
+
+
+class _Stamped(msgspec.Struct):
+    data: _Times
+
+
+_STAMPED = msgspec.json.Decoder(_Stamped)
+
+
+def frame(venue: str, epoch: str, entry: Entry) -> Frame | None:
+    """Return the frame of an entry, or None for what is the platform's own affair."""
+    match entry.kind:
+        case "ticker":
+            channel = "ticker"
+        case "gap":
+            gap = wire.decode(entry.data)
+            channel = (gap.channel if isinstance(gap, Gap) else None) or ""
+        case _:
+            return None
+    event = b"id: %b\ndata: %b\n\n" % (str(Cursor(venue, epoch, entry.id)).encode(), entry.data)
+    return Frame(entry.id, entry.kind, channel, entry.symbol, entry.data, event)
+
+
+def event(message: Message, position: Cursor | None = None) -> bytes:
+    """Return a message of the gateway's own as an event; with a position it moves the reader's cursor there."""
+    return data_event(wire.encode(message), position)
+
+
+def data_event(data: bytes, position: Cursor | None = None) -> bytes:
+    """Return encoded JSON as an event."""
+    if position is None:
+        return b"data: %b\n\n" % data
+    return b"id: %b\ndata: %b\n\n" % (str(position).encode(), data)
+
+
+def received_at(data: bytes) -> int | None:
+    """Return when the ingest received what this message tells of, ms UTC."""
+    return _STAMPED.decode(data).data.receivedAt
+
+
+def conflate(frames: Iterable[Frame]) -> list[Frame]:
+    """Keep the newest ticker of each symbol, and everything else, in bus order of what is kept."""
+    kept: dict[object, Frame] = {}
+    for item in frames:
+        key: object = item.symbol if item.kind == "ticker" else item.entry
+        kept.pop(key, None)  # an overtaken value leaves its place: order is that of the newest entries
+        kept[key] = item
+    return list(kept.values())

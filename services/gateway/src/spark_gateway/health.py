@@ -1,0 +1,94 @@
+"""How the venues, the platform and this process are."""
+
+import math
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+
+from spark_gateway.hub import Hub
+from spark_gateway.metrics import GatewayMetrics
+from spark_gateway.schemas import described
+from spark_market.messages import Status, VenueStatus
+from spark_market.venues import VENUES
+from spark_service import version
+
+
+def routes(hub: Hub, metrics: GatewayMetrics, registry: CollectorRegistry, target_s: float) -> APIRouter:
+    """Return the routes for operators and their tools."""
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/api/healthz", **described("healthz", "Whether each venue's feed can be believed right now."))
+    async def healthz() -> JSONResponse:
+        venues = {venue: _standing(hub.verdicts.of(venue)) for venue in hub.feeds}
+        return JSONResponse({"venues": venues, "thresholds": {"venueStalenessTarget": _number(target_s)}})
+
+    @router.get("/api/tools/metrics", summary="The venues' metrics, for those who scrape the gateway.")
+    async def tools_metrics(
+        format: Annotated[Literal["prometheus", "json"], Query(description="Text for Prometheus, or JSON.")] = (
+            "prometheus"
+        ),
+    ) -> Response:
+        verdicts = [hub.verdicts.of(venue) for venue in hub.feeds]
+        if format == "json":
+            return JSONResponse(_as_json(verdicts))
+        return Response(generate_latest(_as_registry(verdicts)), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/api/version", summary="Which build this is.")
+    async def build() -> dict[str, str]:
+        return {"name": "spark-gateway", "version": version()}
+
+    @router.get("/livez", response_class=PlainTextResponse, summary="The process is alive.")
+    async def livez() -> str:
+        return "alive\n"
+
+    @router.get("/readyz", response_class=PlainTextResponse, summary="The bus was reached, and it is not stopping.")
+    async def readyz() -> PlainTextResponse:
+        ready = metrics.bus_reached_once and not metrics.draining
+        return PlainTextResponse("ready\n" if ready else "not ready\n", 200 if ready else 503)
+
+    @router.get("/metrics", summary="This process's own metrics, for Prometheus.")
+    async def own_metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _standing(verdict: VenueStatus) -> dict[str, Any]:
+    return {
+        "status": verdict.status.value,
+        "stalenessSec": None if verdict.staleness_sec is None else _number(verdict.staleness_sec),
+        "mode": None if verdict.mode is None else verdict.mode.value,
+        "reason": verdict.reason,
+        "since": verdict.since,
+    }
+
+
+def _number(value: float) -> float | int:
+    return int(value) if value == int(value) else value
+
+
+def _as_json(verdicts: list[VenueStatus]) -> dict[str, Any]:
+    """Return the same as for Prometheus; what never was is null."""
+    by_venue = {verdict.venue: verdict for verdict in verdicts}
+    staleness: dict[str, Any] = {
+        f"venue_staleness_{venue}_sec": by_venue[venue].staleness_sec if venue in by_venue else None for venue in VENUES
+    }
+    return {**staleness, "spark_venue_status": {venue: item.status.value for venue, item in by_venue.items()}}
+
+
+def _as_registry(verdicts: list[VenueStatus]) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    by_venue = {verdict.venue: verdict for verdict in verdicts}
+    for venue in VENUES:
+        found = by_venue.get(venue)
+        staleness = math.inf if found is None or found.staleness_sec is None else found.staleness_sec
+        Gauge(
+            f"venue_staleness_{venue}_sec", "Seconds since the venue last spoke; +Inf for never.", registry=registry
+        ).set(staleness)
+    status = Gauge("spark_venue_status", "1 for the venue's present status.", ["venue", "status"], registry=registry)
+    for verdict in verdicts:
+        for each in Status:
+            status.labels(verdict.venue, each.value).set(each is verdict.status)
+    return registry

@@ -1,0 +1,192 @@
+"""The fan-out: what the venues' readers bring goes to the groups of streams that want it, at their pace."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import structlog
+from redis.asyncio import Redis
+
+from spark_bus.connection import BUS_ERRORS
+from spark_bus.cursor import Cursor
+from spark_bus.reader import Entry, Reader, Snapshot, take_snapshot
+from spark_gateway.broadcast import Broadcast
+from spark_gateway.events import event
+from spark_gateway.feed import Feed
+from spark_gateway.member import Member
+from spark_gateway.metrics import GatewayMetrics
+from spark_gateway.subscription import Subscription
+from spark_gateway.verdicts import Verdicts
+from spark_market.messages import Health
+from spark_service.backoff import backoff
+
+_PING_S = 10.0
+_LOOK_AFTER_S = 0.25
+
+logger = structlog.get_logger()
+
+
+class Hub:
+    """All feeds and all groups of one gateway process. One event loop, no locks: nothing waits while it changes."""
+
+    def __init__(self, redis: Redis, venues: Sequence[str], metrics: GatewayMetrics, redis_address: str) -> None:
+        self._redis = redis
+        self._metrics = metrics
+        self._address = redis_address
+        self._bus_trouble = False
+        self.feeds = {venue: Feed(venue) for venue in venues}
+        self.verdicts = Verdicts(redis, venues, self._status_changed)
+        self._groups: dict[Subscription, Broadcast] = {}
+        self._pacers: dict[int, asyncio.Task[None]] = {}
+
+    def group(self, subscription: Subscription) -> Broadcast:
+        """Return the group of streams for this subscription. Its venue must have been loaded."""
+        group = self._groups.get(subscription)
+        if group is None:
+            group = Broadcast(
+                self.feeds[subscription.venue],
+                subscription,
+                self._metrics,
+                status_event=lambda: self.status_event(subscription.venue),
+                health_event=lambda position, pace_ms: self.health_event(subscription.venue, position, pace_ms),
+                now_ms=_now_ms,
+            )
+            self._groups[subscription] = group
+            self._pace(subscription.throttle_ms)
+        return group
+
+    def leave(self, subscription: Subscription, member: Member) -> None:
+        """Let a stream go, and its group with the last of it."""
+        group = self._groups.get(subscription)
+        if group is not None:
+            group.leave(member)
+            if not len(group):
+                del self._groups[subscription]
+
+    def members(self) -> list[Member]:
+        """Return every stream."""
+        return [member for group in self._groups.values() for member in group.members()]
+
+    def status_event(self, venue: str) -> bytes:
+        """Return the verdict on a venue as an event."""
+        return event(self.verdicts.of(venue))
+
+    def health_event(self, venue: str, position: Cursor | None, throttle_ms: int) -> bytes:
+        """Return a stream's own ping; with a position it moves the reader's cursor there."""
+        statuses = {venue: self.verdicts.of(venue).status}
+        return event(Health(server_time=_now_ms(), throttle=throttle_ms, venues=statuses), position)
+
+    async def run(self) -> None:
+        """Follow all venues and serve all groups, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for feed in self.feeds.values():
+                    tasks.create_task(self._follow(feed))
+                tasks.create_task(self.verdicts.run())
+                tasks.create_task(self._ping())
+                tasks.create_task(self._look_after())
+        finally:
+            for pacer in self._pacers.values():
+                pacer.cancel()
+
+    async def _follow(self, feed: Feed) -> None:
+        reader = Reader(self._redis, feed.venue, lambda: backoff(first_s=0.05, most_s=1.0), self)
+        async for news in reader.follow():
+            if isinstance(news, Snapshot):
+                self._restart(feed, news)
+            else:
+                self._append(feed, news)
+                if any(entry.kind == "instruments" for entry in news):
+                    await self._learn(feed)
+
+    def _append(self, feed: Feed, entries: list[Entry]) -> None:
+        frames = feed.append(entries)
+        position = feed.position
+        assert position is not None  # noqa: S101, it has just moved
+        for group in self._groups.values():
+            if group.subscription.venue != feed.venue:
+                continue
+            for item in frames:
+                group.offer(item)
+            if not group.subscription.throttle_ms:
+                group.flush(position)
+
+    def _restart(self, feed: Feed, snapshot: Snapshot) -> None:
+        groups = [group for group in self._groups.values() if group.subscription.venue == feed.venue]
+        before = feed.position
+        received_before = 0
+        if before is not None:
+            received_before = feed.received_before(before.entry)
+            for group in groups:  # what was waiting for its window is no part of the hole
+                group.flush(before)
+            logger.warning("epoch changed", venue=feed.venue, epoch=snapshot.position.epoch)
+        feed.restart(snapshot)
+        for group in groups:
+            group.restart(received_before)
+
+    async def _learn(self, feed: Feed) -> None:
+        """Read the directory again; when Redis does not answer now, the next notice or restart brings it."""
+        try:
+            snapshot = await take_snapshot(self._redis, feed.venue)
+        except BUS_ERRORS as exc:
+            self.bus_lost(exc, 0)
+            return
+        if snapshot is not None:
+            feed.learn(snapshot)
+
+    def _status_changed(self, venue: str) -> None:
+        text = self.status_event(venue)
+        for group in self._groups.values():
+            if group.subscription.venue == venue:
+                group.tell(text)
+
+    def _pace(self, throttle_ms: int) -> None:
+        if throttle_ms and throttle_ms not in self._pacers:
+            self._pacers[throttle_ms] = asyncio.get_running_loop().create_task(self._flush_at(throttle_ms))
+
+    async def _flush_at(self, throttle_ms: int) -> None:
+        """Flush the groups of one pace on fixed deadlines, so that the work does not stretch the window."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due = max(due + throttle_ms / 1000, loop.time())
+            await asyncio.sleep(due - loop.time())
+            for group in list(self._groups.values()):
+                position = self.feeds[group.subscription.venue].position
+                if group.subscription.throttle_ms == throttle_ms and position is not None:
+                    group.flush(position)
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(_PING_S)
+            for group in list(self._groups.values()):
+                group.ping()
+
+    async def _look_after(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_AFTER_S)
+            now = time.monotonic()
+            for group in list(self._groups.values()):
+                group.look_after(now)
+
+    def bus_reached(self) -> None:
+        """Redis answered."""
+        if self._bus_trouble:
+            logger.info("redis is back", address=self._address)
+        self._bus_trouble = False
+        self._metrics.bus_reached()
+
+    def bus_lost(self, error: Exception, wait_s: float) -> None:
+        """A call failed; the next try is in ``wait_s``."""
+        if not self._bus_trouble:
+            logger.error(
+                "cannot use redis; streams go on without news. Start it, or correct SPARK_REDIS_URL",
+                address=self._address,
+                error=str(error),
+            )
+        self._bus_trouble = True
+        self._metrics.bus_lost()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

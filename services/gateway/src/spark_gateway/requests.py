@@ -1,0 +1,74 @@
+"""What a request asks for, checked: venue, symbols, channels, pace."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from spark_gateway.feed import Feed
+from spark_gateway.problems import bad_parameter, unknown
+from spark_gateway.subscription import ALL, CHANNELS, DEFAULT_THROTTLE_MS, THROTTLES_MS, Subscription, pace
+
+_SYMBOL: Final = re.compile(r"[A-Za-z0-9_.\-]{1,40}")
+_MOST_SYMBOLS: Final = 1_000
+_ACCEPTS_SYMBOLS: Final = f"up to {_MOST_SYMBOLS} symbols such as BTC_TRY, by comma, or * for all"
+_ACCEPTS_SYMBOL: Final = "one symbol such as BTC_TRY"
+_ACCEPTS_THROTTLE: Final = f"whole milliseconds from 0 to {THROTTLES_MS[-1]}"
+_ACCEPTS_CHANNELS: Final = f"channels by comma, of {', '.join(CHANNELS)}"
+
+
+def venue_of(name: str, feeds: Mapping[str, Feed]) -> Feed:
+    """Return the venue's feed. Raises Problem."""
+    feed = feeds.get(name)
+    if feed is None:
+        raise unknown("venue", name, feeds)
+    return feed
+
+
+def one_symbol(text: str | None, feed: Feed) -> str:
+    """Return a symbol of the venue. Raises Problem."""
+    if text is None or not _SYMBOL.fullmatch(text):
+        raise bad_parameter("symbol", text or "", _ACCEPTS_SYMBOL)
+    return _known(text, feed)
+
+
+def symbols(text: str | None, feed: Feed) -> frozenset[str] | None:
+    """Return symbols of the venue, None for all of them. Raises Problem."""
+    names = (text or "").split(",")
+    if names == [ALL]:
+        return None
+    if len(names) > _MOST_SYMBOLS or not all(_SYMBOL.fullmatch(name) for name in names):
+        raise bad_parameter("symbol", text or "", _ACCEPTS_SYMBOLS)
+    return frozenset(_known(name, feed) for name in names)
+
+
+def _known(name: str, feed: Feed) -> str:
+    """Refuse a name only against a known directory: without one, it may well be right."""
+    if feed.instruments and name not in feed.instruments:
+        raise unknown("symbol", name, feed.instruments)
+    return name
+
+
+def throttle(text: str | None) -> int:
+    """Return the pace in ms. Raises Problem."""
+    if text is None:
+        return DEFAULT_THROTTLE_MS
+    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) > THROTTLES_MS[-1]:
+        raise bad_parameter("throttle", text, _ACCEPTS_THROTTLE)
+    return pace(int(text))
+
+
+def channels(text: str | None) -> frozenset[str]:
+    """Return the channels. Raises Problem."""
+    if text is None:
+        return frozenset(CHANNELS)
+    names = text.split(",")
+    if not all(name in CHANNELS for name in names):
+        raise bad_parameter("channel", text, _ACCEPTS_CHANNELS)
+    return frozenset(names)
+
+
+def subscription(feed: Feed, query: Mapping[str, str]) -> Subscription:
+    """Return what a stream's query asks for. Raises Problem."""
+    return Subscription(
+        feed.venue, symbols(query.get("symbol"), feed), channels(query.get("channel")), throttle(query.get("throttle"))
+    )

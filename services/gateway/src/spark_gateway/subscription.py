@@ -1,0 +1,29 @@
+"""What a stream asks for: symbols, channels and a pace. Streams that ask for the same share everything."""
+
+from typing import Final, NamedTuple
+
+CHANNELS: Final = ("ticker",)
+ALL: Final = "*"
+THROTTLES_MS: Final = (0, 50, 100, 250, 500, 1000, 2000, 5000, 15000, 60000)
+"""The paces there are: a request is rounded up to one of them, so that streams share their frames."""
+DEFAULT_THROTTLE_MS: Final = 250
+
+
+class Subscription(NamedTuple):
+    """One venue's part of a stream. ``symbols`` is None for all."""
+
+    venue: str
+    symbols: frozenset[str] | None
+    channels: frozenset[str]
+    throttle_ms: int
+
+    def wants(self, channel: str, symbol: str) -> bool:
+        """Return whether it asks for this; an empty channel or symbol stands for all of them."""
+        if channel and channel not in self.channels:
+            return False
+        return not symbol or self.symbols is None or symbol in self.symbols
+
+
+def pace(throttle_ms: int) -> int:
+    """Return the pace that ``throttle_ms``, 0 to 60000, is rounded up to."""
+    return next(step for step in THROTTLES_MS if step >= throttle_ms)
