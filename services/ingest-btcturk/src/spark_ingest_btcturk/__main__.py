@@ -165,7 +165,7 @@ async def main(settings: IngestSettings) -> None:
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
     metrics = IngestMetrics(registry)
-    directory = Directory()
+    directory = Directory(settings.symbols)
     pulse = Pulse()
     with serving(
         registry,
@@ -178,7 +178,7 @@ async def main(settings: IngestSettings) -> None:
         await run_together(
             [
                 pulse.run(),
-                load_directory(settings.rest_url, settings.symbols, directory, metrics, backoff),
+                load_directory(settings.rest_url, directory, metrics, backoff),
                 _ingest_for_ever(settings, metrics, directory),
             ]
         )

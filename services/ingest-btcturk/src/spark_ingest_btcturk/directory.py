@@ -1,6 +1,6 @@
 """Which instruments the venue has: from its exchangeinfo, and from what the feed itself speaks of."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -54,14 +54,23 @@ def read_exchangeinfo(body: bytes) -> dict[str, Instrument]:
 
 
 class Directory:
-    """The instruments known now. The mapping is replaced, never changed, so that a reader can see that it is new."""
+    """The instruments that this ingest carries: readers are offered no symbol that would stay silent.
 
-    def __init__(self) -> None:
+    The mapping is replaced, never changed, so that a reader can see that it is new.
+    """
+
+    def __init__(self, selected: Collection[str]) -> None:
+        """``selected`` are our symbols, or ``*`` for all that the venue has."""
+        self._selected = None if "*" in selected else frozenset(selected)
         self.instruments: Mapping[str, Instrument] = {}
 
-    def load(self, instruments: Mapping[str, Instrument]) -> None:
-        """Take over the venue's own list, keeping what only the feed has shown."""
-        self.instruments = {**self.instruments, **instruments}
+    def load(self, listed: Mapping[str, Instrument]) -> list[str]:
+        """Take over the venue's own list, keeping what only the feed has shown; returns what it does not list."""
+        carried = {
+            symbol: item for symbol, item in listed.items() if self._selected is None or symbol in self._selected
+        }
+        self.instruments = {**self.instruments, **carried}
+        return sorted((self._selected or frozenset()) - carried.keys())
 
     def meet(self, instrument: Instrument) -> None:
         """The feed speaks of ``instrument``: a listing that the list does not have yet."""

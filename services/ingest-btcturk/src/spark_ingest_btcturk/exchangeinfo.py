@@ -1,7 +1,7 @@
 """Fetches the venue's list of instruments, trying until it is there."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import httpx
 import structlog
@@ -16,7 +16,6 @@ logger = structlog.get_logger()
 
 async def load_directory(
     rest_url: str,
-    symbols: Sequence[str],
     directory: Directory,
     metrics: IngestMetrics,
     waits: Callable[[], Iterator[float]],
@@ -25,16 +24,16 @@ async def load_directory(
     async with httpx.AsyncClient(timeout=httpx.Timeout(10.0)) as client:
         for wait_s in waits():
             try:
-                directory.load(read_exchangeinfo(await _fetch(client, f"{rest_url}/api/v2/server/exchangeinfo")))
+                listed = read_exchangeinfo(await _fetch(client, f"{rest_url}/api/v2/server/exchangeinfo"))
                 break
             except (httpx.HTTPError, MalformedDirectory) as exc:
                 metrics.directory_failed()
                 logger.warning("cannot read btcturk's instruments", error=str(exc), retry_in_s=round(wait_s, 2))
                 await asyncio.sleep(wait_s)
-    unknown = [symbol for symbol in symbols if symbol != "*" and symbol not in directory.instruments]
-    if unknown:
-        logger.error("btcturk does not list these; correct SPARK_BTCTURK_SYMBOLS", symbols=unknown)
-    logger.info("read btcturk's instruments", count=len(directory.instruments))
+    unlisted = directory.load(listed)
+    if unlisted:
+        logger.error("btcturk does not list these; correct SPARK_BTCTURK_SYMBOLS", symbols=unlisted)
+    logger.info("read btcturk's instruments", listed=len(listed), carried=len(directory.instruments))
 
 
 async def _fetch(client: httpx.AsyncClient, url: str) -> bytes:

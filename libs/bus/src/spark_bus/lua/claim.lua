@@ -9,7 +9,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 
-local held = redis.call('HMGET', writer, 'owner', 'until', 'run', 'mode')
+local held = redis.call('HMGET', writer, 'owner', 'until', 'run', 'mode', 'number', 'reply')
 local ends = tonumber(held[2] or '0')
 if held[1] and held[1] ~= owner and ends > now then
     return {0, ends - now}
@@ -25,7 +25,9 @@ if not current or held[3] ~= run or held[4] ~= mode then
     redis.call('XADD', messages, '*', 'k', 'instruments', 's', '', 'd', birth)
     current = newborn
     born = 1
+elseif held[1] == owner and held[5] == '0' and held[6] == 'born' then
+    born = 1 -- this claim was answered before, and the answer was lost
 end
 redis.call('HSET', writer, 'owner', owner, 'until', string.format('%.0f', now + lease), 'run', run, 'mode', mode,
-    'number', '0', 'reply', '')
+    'number', '0', 'reply', born == 1 and 'born' or '')
 return {1, current, born, redis.call('HGETALL', writer)}

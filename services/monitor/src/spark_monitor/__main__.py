@@ -1,0 +1,52 @@
+"""The monitor: wires a watch for each venue to the bus, and serves what it finds as metrics."""
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from spark_bus.connection import connect
+from spark_monitor.bus import Bus
+from spark_monitor.metrics import MonitorMetrics
+from spark_monitor.settings import MonitorSettings
+from spark_monitor.watch import Watch
+from spark_service.backoff import backoff
+from spark_service.endpoint import Pulse, serving
+from spark_service.lifecycle import run, run_together
+from spark_service.redis_url import address
+
+
+async def main(settings: MonitorSettings) -> None:
+    """Watch every venue side by side, until cancelled."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    metrics = MonitorMetrics(registry, settings.venues)
+    bus = Bus(address(settings.redis_url), told=metrics.bus)
+    redis = connect(settings.redis_url.get_secret_value())
+    watches = [
+        Watch(
+            redis,
+            venue,
+            settings.staleness_target_s,
+            waits=lambda: backoff(first_s=0.1, most_s=2.0),
+            bus=bus,
+            metrics=metrics,
+        )
+        for venue in settings.venues
+    ]
+    pulse = Pulse()
+    with serving(
+        registry,
+        host=settings.metrics_host,
+        port=settings.port,
+        setting="SPARK_MONITOR_PORT",
+        alive=pulse.alive,
+        ready=lambda: bus.up,
+    ):
+        try:
+            await run_together([pulse.run(), *(watch.run() for watch in watches)])
+        finally:
+            await redis.aclose()
+
+
+if __name__ == "__main__":
+    run("monitor", MonitorSettings, main)

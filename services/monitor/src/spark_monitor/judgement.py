@@ -1,0 +1,127 @@
+"""The judgement of a venue: from all that is known of it now to one status, with the reason. No I/O and no clock."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from spark_market.instruments import Mode
+from spark_market.messages import Heartbeat, Status
+
+SILENT_AFTER_S: Final = 5.0
+"""An ingest beats every second: without a heartbeat for so long there is none."""
+_MOST_NAMED: Final = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class VenueState:
+    """What is known of a venue at one moment.
+
+    ``watched_s`` is for how long the bus has been readable without a break, ``silence_s`` the time since the last
+    heartbeat, ``staleness_s`` the time since the venue's last word; None is never. ``heartbeat_at`` (the bus's clock)
+    and ``last_word_at`` (the ingest's), in ms, are only told, not calculated with. ``connected_since``, ``heard``
+    (``channel:symbol`` to ms) and the heartbeat's ``sent_at`` are all of the ingest's clock. While there is no
+    connection ``connected_since`` is the last one's.
+    """
+
+    watched_s: float
+    heartbeat: Heartbeat | None = None
+    heartbeat_at: int | None = None
+    silence_s: float | None = None
+    staleness_s: float | None = None
+    last_word_at: int | None = None
+    connected_since: int | None = None
+    unproven: tuple[str, ...] = ()
+    heard: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """Those subscribed to. ``mute`` maps to when one was last heard; ``never`` are spelled as the venue does."""
+
+    fresh: int
+    mute: Mapping[str, int]
+    never: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What to think of a venue, and why."""
+
+    status: Status
+    reason: str
+    instruments: Instruments
+
+
+def judge(state: VenueState, target_s: float) -> Judgement | None:
+    """Return the first status that holds; None while too little has been seen to tell."""
+    heartbeat = state.heartbeat
+    lately = state.silence_s is not None and state.silence_s <= state.watched_s
+    if not lately and state.watched_s < SILENT_AFTER_S:
+        return None  # we have just begun to look, or to look again: a living ingest is heard in a moment
+    if heartbeat is None or state.silence_s is None:
+        return _down(state, "no ingest: no heartbeat has come yet")
+    if not lately or state.silence_s >= SILENT_AFTER_S:
+        return _down(state, f"no ingest: no heartbeat since {_utc(state.heartbeat_at)}")
+    if not heartbeat.connected:
+        return _down(state, f"not connected to the venue; {_last_word(state)}")
+
+    connected_s = 0.0 if state.connected_since is None else (heartbeat.sent_at - state.connected_since) / 1000
+    if state.staleness_s is None and connected_s <= target_s:
+        # Only data proves a connection, and for STALE it is too early.
+        return _down(state, f"connected at {_utc(state.connected_since)}, but {_last_word(state)}")
+    instruments = _sorted(state, heard_after=heartbeat.sent_at - target_s * 1000)
+    if state.staleness_s is None or state.staleness_s > target_s:
+        return Judgement(Status.STALE, f"connected, but {_last_word(state)}", instruments)
+    overdue = instruments.never if connected_s > target_s else ()
+    if instruments.mute or overdue:
+        return Judgement(Status.DEGRADED, _mute(instruments.mute, overdue, state.connected_since), instruments)
+    if heartbeat.mode is Mode.MOCK:
+        return Judgement(Status.MOCK, "simulated data", instruments)
+    return Judgement(Status.UP, f"{heartbeat.mode.value} data", instruments)
+
+
+def _down(state: VenueState, reason: str) -> Judgement:
+    return Judgement(Status.DOWN, reason, _sorted(state, heard_after=float("inf")))
+
+
+def _sorted(state: VenueState, heard_after: float) -> Instruments:
+    """Tell the fresh from the mute. What was not heard on this connection is unproven, or not subscribed any more."""
+    last_heard: dict[str, int] = {}
+    if state.connected_since is not None:
+        for channel_symbol, at in state.heard.items():
+            if at >= state.connected_since:
+                symbol = channel_symbol.partition(":")[2]
+                last_heard[symbol] = max(at, last_heard.get(symbol, 0))
+    mute = {symbol: at for symbol, at in sorted(last_heard.items()) if at < heard_after}
+    return Instruments(len(last_heard) - len(mute), mute, tuple(sorted(state.unproven)))
+
+
+def _mute(mute: Mapping[str, int], never: tuple[str, ...], connected_since: int | None) -> str:
+    reasons = []
+    if mute:
+        reasons.append("mute: " + _named(f"{symbol} since {_utc(at)}" for symbol, at in mute.items()))
+    if never:
+        reasons.append(f"not heard since connecting at {_utc(connected_since)}: {_named(never)}")
+    return "; ".join(reasons)
+
+
+def _named(parts: Iterable[str]) -> str:
+    named = list(parts)
+    more = len(named) - _MOST_NAMED
+    return ", ".join(named[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _last_word(state: VenueState) -> str:
+    if state.last_word_at is None:
+        return "the venue has not said anything yet"
+    return f"the venue has said nothing since {_utc(state.last_word_at)}"
+
+
+def _utc(ms: int | None) -> str:
+    if ms is None:
+        return "an unknown time"
+    try:
+        return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):  # another's clock gone mad must not take the verdict with it
+        return f"{ms} ms"

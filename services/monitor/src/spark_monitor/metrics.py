@@ -1,0 +1,94 @@
+"""The monitor's metrics: callers say what happened, this module knows the names."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram
+
+from spark_market.messages import Heartbeat, Status
+from spark_market.venues import VENUES
+from spark_monitor.judgement import Judgement
+
+Stage = Literal["receive_to_bus", "bus_to_monitor"]
+
+_STAGES: tuple[Stage, ...] = ("receive_to_bus", "bus_to_monitor")
+_LATENCIES_S = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60)
+_NEVER = float("inf")
+
+
+class MonitorMetrics:
+    """Every series of a watched venue is there from the start and stays, so that no alert waits for a first value."""
+
+    def __init__(self, registry: CollectorRegistry, venues: Iterable[str]) -> None:
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(name, text, labels, registry=registry)
+
+        # Two names that people already scrape; their unit is spelled as it always was.
+        self._staleness = {
+            venue: gauge(f"venue_staleness_{venue}_sec", f"Seconds since {venue} last spoke, +Inf when it never did.")
+            for venue in VENUES
+        }
+        for staleness in self._staleness.values():
+            staleness.set(_NEVER)
+        self._last_message = gauge(
+            "spark_venue_last_message_timestamp_seconds", "When the venue last spoke, 0 before.", "venue", "channel"
+        )
+        self._status = gauge(
+            "spark_venue_status", "1 for the status that the venue has; UNKNOWN while none is given.", "venue", "status"
+        )
+        market_open = gauge("spark_market_open", "1 while the venue's market is open.", "venue")
+        market_open.labels("btcturk").set(1)  # around the clock
+        self._instruments = gauge(
+            "spark_instruments", "Instruments subscribed to, by whether they are heard.", "venue", "verdict"
+        )
+        self._latency = Histogram(
+            "spark_pipeline_latency_seconds",
+            "From receipt to the bus, and from the bus to the monitor: as right as the clocks of the machines agree.",
+            ["venue", "stage"],
+            buckets=_LATENCIES_S,
+            registry=registry,
+        )
+        self._bus_up = gauge("spark_bus_up", "1 while Redis answers.")
+        for venue in venues:
+            self._last_message.labels(venue, "ticker")
+            for stage in _STAGES:
+                self._latency.labels(venue, stage)
+            self._count(venue, 0, 0, 0)
+            self.unknown(venue)
+
+    def bus(self, up: bool) -> None:
+        """Redis answers, or does not."""
+        self._bus_up.set(up)
+
+    def staleness(self, venue: str, staleness_s: float | None) -> None:
+        """How long ago the venue last spoke."""
+        self._staleness[venue].set(_NEVER if staleness_s is None else staleness_s)
+
+    def spoke(self, venue: str, heartbeat: Heartbeat) -> None:
+        """An ingest said when its venue spoke, by its own clock."""
+        for channel, age_ms in heartbeat.ages.items():
+            if age_ms is not None:
+                spoke_at = (heartbeat.sent_at - age_ms) / 1000
+                self._last_message.labels(venue, channel).set(spoke_at)
+
+    def latency(self, venue: str, stage: Stage, ms: float) -> None:
+        """A message took ``ms``, which two clocks can make negative."""
+        self._latency.labels(venue, stage).observe(max(0.0, ms) / 1000)
+
+    def judged(self, venue: str, judgement: Judgement) -> None:
+        """A verdict was given."""
+        self._set_status(venue, judgement.status)
+        of = judgement.instruments
+        self._count(venue, of.fresh, len(of.mute), len(of.never))
+
+    def unknown(self, venue: str) -> None:
+        """No verdict can be given."""
+        self._set_status(venue, Status.UNKNOWN)
+
+    def _set_status(self, venue: str, status: Status) -> None:
+        for each in Status:
+            self._status.labels(venue, each.value).set(each is status)
+
+    def _count(self, venue: str, fresh: int, mute: int, never: int) -> None:
+        for verdict, number in (("fresh", fresh), ("mute", mute), ("never", never)):
+            self._instruments.labels(venue, verdict).set(number)

