@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from spark_bus.cursor import Cursor
-from spark_gateway.events import Frame, conflate, data_event, event
+from spark_gateway.events import Frame, conflate, conflation_key, data_event, event
 from spark_gateway.feed import Feed
 from spark_gateway.member import Member, chunk
 from spark_gateway.metrics import GatewayMetrics
@@ -39,7 +39,7 @@ class Broadcast:
         self._health_event = health_event
         self._now_ms = now_ms
         self._flushed: Cursor = feed.position
-        self._changed: list[Frame] = []
+        self._changed: dict[object, Frame] = {}
         self._in_step: set[Member] = set()
         self._ahead: set[Member] = set()
         self._lagging: set[Member] = set()
@@ -62,16 +62,17 @@ class Broadcast:
 
     def offer(self, frame: Frame) -> None:
         """Note a new frame, to be flushed when the pace allows."""
-        if self.subscription.wants(frame.channel, frame.symbol):
-            self._changed.append(frame)
+        if not self.subscription.wants(frame.channel, frame.symbol):
+            return
+        key = conflation_key(frame) if self.subscription.throttle_ms else frame.entry
+        if self._changed.pop(key, None) is not None:  # popped, so that order is that of the newest entries
+            self._metrics.conflated(1)
+        self._changed[key] = frame
 
     def flush(self, position: Cursor) -> None:
         """Write what changed up to ``position``, in bus order, to every member that can take it."""
-        changed, self._changed = self._changed, []
-        if changed and self.subscription.throttle_ms:
-            before = len(changed)
-            changed = conflate(changed)
-            self._metrics.conflated(before - len(changed))
+        changed = list(self._changed.values())
+        self._changed.clear()
         flushed_before, self._flushed = self._flushed, position
         if changed:
             batch = chunk(b"".join([item.event for item in changed]))
@@ -144,12 +145,16 @@ class Broadcast:
 
     def ping(self) -> None:
         """Write a health event that keeps the stream, and the reader's cursor, from growing old."""
-        self.tell(self._health(self._flushed))
+        batch = chunk(self._health(self._flushed))
+        for member in self._in_step:
+            member.write(batch)
+        for member in self._ahead:  # with a slow pace they may be ahead for longer than a proxy waits
+            member.write(chunk(self._health(member.position)))
 
     def tell(self, text: bytes) -> None:
         """Write an event that is no part of the bus to everyone who can take it; the others learn it later."""
         batch = chunk(text)
-        for member in self._in_step:
+        for member in (*self._in_step, *self._ahead):
             member.write(batch)
 
     def look_after(self, now: float) -> None:

@@ -68,11 +68,16 @@ def received_at(data: bytes) -> int | None:
     return _STAMPED.decode(data).data.receivedAt
 
 
+def conflation_key(item: Frame) -> object:
+    """Return what a frame is a newer value of: tickers of one symbol overtake one another, nothing else does."""
+    return item.symbol if item.kind == "ticker" else item.entry
+
+
 def conflate(frames: Iterable[Frame]) -> list[Frame]:
     """Keep the newest ticker of each symbol, and everything else, in bus order of what is kept."""
     kept: dict[object, Frame] = {}
     for item in frames:
-        key: object = item.symbol if item.kind == "ticker" else item.entry
+        key = conflation_key(item)
         kept.pop(key, None)  # an overtaken value leaves its place: order is that of the newest entries
         kept[key] = item
     return list(kept.values())
