@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
@@ -33,8 +34,10 @@ logger = structlog.get_logger()
 class _BusWatcher:
     """Passes on what happens on the bus: to the metrics always, to the log once for each change."""
 
-    def __init__(self, metrics: IngestMetrics, redis_address: str) -> None:
+    def __init__(self, metrics: IngestMetrics, redis_address: str, forget: Callable[[], None]) -> None:
+        """``forget`` is called when Redis no longer has what it had been told."""
         self._metrics = metrics
+        self._forget = forget
         self._address = redis_address
         self._trouble = False
         self._standing_by = False
@@ -60,6 +63,7 @@ class _BusWatcher:
 
     def epoch_born(self, epoch: str) -> None:
         logger.warning("a new epoch begins", epoch=epoch)
+        self._forget()
         self._metrics.epoch_born()
 
     def standing_by(self, wait_ms: int) -> None:
@@ -91,7 +95,7 @@ class Ingest:
             beat=self._beat,
             instruments=lambda: self._directory.instruments,
             waits=lambda: backoff(first_s=0.1, most_s=1.0),
-            watcher=_BusWatcher(metrics, address(settings.redis_url)),
+            watcher=_BusWatcher(metrics, address(settings.redis_url), self._told.clear),
         )
 
     async def run(self) -> None:

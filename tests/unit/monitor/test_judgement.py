@@ -1,0 +1,209 @@
+"""Every status, at its borders: the first that holds is the one that is said."""
+
+from dataclasses import replace
+
+import pytest
+
+from spark_market.instruments import Mode
+from spark_market.messages import Heartbeat, Status
+from spark_monitor.judgement import Judgement, VenueState, judge
+
+NOON = 1_766_404_800_000  # 2025-12-22 12:00:00 UTC
+TARGET_S = 30.0
+LONG_AGO = NOON - 3_600_000
+
+
+def a_heartbeat(mode: Mode = Mode.REAL, *, connected: bool = True) -> Heartbeat:
+    return Heartbeat(venue="btcturk", mode=mode, sent_at=NOON, connected=connected, ages={"ticker": 400})
+
+
+WELL = VenueState(
+    watched_s=60,
+    heartbeat=a_heartbeat(),
+    heartbeat_at=NOON,
+    silence_s=0.3,
+    staleness_s=0.7,
+    last_word_at=NOON - 400,
+    connected_since=LONG_AGO,
+    heard={"ticker:BTC_TRY": NOON - 400, "ticker:ETH_TRY": NOON - 700},
+)
+NEVER_SPOKEN = replace(WELL, staleness_s=None, last_word_at=None, heard={}, unproven=("BTCTRY", "ETHTRY"))
+
+
+def judged(state: VenueState, target_s: float = TARGET_S) -> Judgement:
+    judgement = judge(state, target_s)
+    assert judgement is not None
+    return judgement
+
+
+def status(state: VenueState) -> Status:
+    return judged(state).status
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected", "reason"),
+    [
+        (Mode.REAL, Status.UP, "real data"),
+        (Mode.DELAYED, Status.UP, "delayed data"),
+        (Mode.MOCK, Status.MOCK, "simulated data"),
+    ],
+)
+def test_a_venue_that_is_well_is_up_unless_simulated(mode: Mode, expected: Status, reason: str) -> None:
+    judgement = judged(replace(WELL, heartbeat=a_heartbeat(mode)))
+
+    assert (judgement.status, judgement.reason) == (expected, reason)
+    assert judgement.instruments.fresh == 2
+
+
+@pytest.mark.parametrize(("silence_s", "expected"), [(4.999, Status.UP), (5.0, Status.DOWN)])
+def test_five_seconds_without_a_heartbeat_are_down(silence_s: float, expected: Status) -> None:
+    assert status(replace(WELL, silence_s=silence_s)) is expected
+
+
+def test_a_dead_ingest_is_named_with_the_time_of_its_last_heartbeat() -> None:
+    judgement = judged(replace(WELL, silence_s=400.0, staleness_s=400.4))
+
+    assert judgement.reason == "no ingest: no heartbeat since 2025-12-22 12:00:00 UTC"
+
+
+def test_nothing_is_heard_any_more_when_the_ingest_is_dead() -> None:
+    """The counts stay, and none of them is called fresh."""
+    instruments = judged(replace(WELL, silence_s=400.0)).instruments
+
+    assert (instruments.fresh, set(instruments.mute)) == (0, {"BTC_TRY", "ETH_TRY"})
+
+
+def test_a_venue_without_any_heartbeat_is_down() -> None:
+    judgement = judged(VenueState(watched_s=5.0))
+
+    assert (judgement.status, judgement.reason) == (Status.DOWN, "no ingest: no heartbeat has come yet")
+
+
+@pytest.mark.parametrize(("watched_s", "decided"), [(0.0, False), (4.999, False), (5.0, True)])
+def test_a_monitor_that_has_just_begun_to_look_waits_for_a_heartbeat(watched_s: float, decided: bool) -> None:
+    """Its restart would else make every venue DOWN for a moment."""
+    assert (judge(VenueState(watched_s=watched_s), TARGET_S) is not None) is decided
+
+
+@pytest.mark.parametrize(("watched_s", "decided"), [(0.5, False), (4.999, False), (5.0, True)])
+def test_what_was_heard_before_the_bus_came_back_does_not_count(watched_s: float, decided: bool) -> None:
+    """While Redis was away no ingest could beat, and none is to blame for it."""
+    state = replace(WELL, silence_s=40.0, staleness_s=40.4, watched_s=watched_s)
+
+    assert (judge(state, TARGET_S) is not None) is decided
+    if decided:
+        assert status(state) is Status.DOWN
+
+
+def test_a_heartbeat_since_the_bus_came_back_decides_at_once() -> None:
+    assert status(replace(WELL, silence_s=0.3, watched_s=0.3)) is Status.UP
+
+
+def test_an_ingest_that_is_not_connected_is_down() -> None:
+    judgement = judged(replace(WELL, heartbeat=a_heartbeat(connected=False)))
+
+    assert judgement.status is Status.DOWN
+    assert judgement.reason == ("not connected to the venue; the venue has said nothing since 2025-12-22 11:59:59 UTC")
+
+
+def test_down_comes_before_stale() -> None:
+    assert status(replace(WELL, heartbeat=a_heartbeat(connected=False), staleness_s=99.0)) is Status.DOWN
+
+
+@pytest.mark.parametrize(("staleness_s", "expected"), [(30.0, Status.UP), (30.001, Status.STALE)])
+def test_a_last_word_older_than_the_target_is_stale(staleness_s: float, expected: Status) -> None:
+    assert status(replace(WELL, staleness_s=staleness_s)) is expected
+
+
+def test_a_stale_venue_is_named_with_the_time_of_its_last_word() -> None:
+    judgement = judged(replace(WELL, staleness_s=31.0, last_word_at=NOON - 31_000))
+
+    assert judgement.reason == "connected, but the venue has said nothing since 2025-12-22 11:59:29 UTC"
+
+
+@pytest.mark.parametrize(("connected_ms", "expected"), [(30_000, Status.DOWN), (30_001, Status.STALE)])
+def test_a_venue_that_never_spoke_is_stale_after_the_target(connected_ms: int, expected: Status) -> None:
+    """Until then it is no more than a connection that nothing has proved: not fresh, so neither UP nor MOCK."""
+    judgement = judged(replace(NEVER_SPOKEN, connected_since=NOON - connected_ms))
+
+    assert judgement.status is expected
+    assert "the venue has not said anything yet" in judgement.reason
+
+
+def test_a_venue_that_never_spoke_and_hides_since_when_it_is_connected_is_down() -> None:
+    assert status(replace(NEVER_SPOKEN, connected_since=None)) is Status.DOWN
+
+
+def test_stale_comes_before_degraded_and_mock() -> None:
+    state = replace(WELL, heartbeat=a_heartbeat(Mode.MOCK), staleness_s=31.0, unproven=("XRPTRY",))
+
+    assert status(state) is Status.STALE
+
+
+@pytest.mark.parametrize(("age_ms", "expected"), [(30_000, Status.UP), (30_001, Status.DEGRADED)])
+def test_one_instrument_mute_while_others_speak_is_degraded(age_ms: int, expected: Status) -> None:
+    heard = {"ticker:BTC_TRY": NOON - 400, "ticker:ETH_TRY": NOON - age_ms}
+
+    assert status(replace(WELL, heard=heard)) is expected
+
+
+def test_mute_instruments_are_named_with_their_times() -> None:
+    judgement = judged(replace(WELL, heard={"ticker:BTC_TRY": NOON - 400, "ticker:ETH_TRY": NOON - 60_000}))
+
+    assert judgement.reason == "mute: ETH_TRY since 2025-12-22 11:59:00 UTC"
+    assert (judgement.instruments.fresh, judgement.instruments.mute) == (1, {"ETH_TRY": NOON - 60_000})
+
+
+def test_of_many_mute_instruments_a_few_are_named() -> None:
+    heard = {f"ticker:C{number}_TRY": NOON - 60_000 for number in range(9)} | {"ticker:BTC_TRY": NOON}
+
+    judgement = judged(replace(WELL, heard=heard))
+
+    assert judgement.reason.count("since") == 5
+    assert judgement.reason.endswith("and 4 more")
+    assert len(judgement.instruments.mute) == 9
+
+
+def test_an_instrument_that_speaks_on_one_channel_is_not_mute() -> None:
+    """Trades may be an hour apart; the ticker says that the instrument is well."""
+    heard = {"ticker:BTC_TRY": NOON - 400, "trade:BTC_TRY": NOON - 3_000_000}
+
+    assert status(replace(WELL, heard=heard)) is Status.UP
+
+
+def test_an_instrument_last_heard_on_an_earlier_connection_is_not_judged_by_that() -> None:
+    """It is unproven if it is subscribed; else nobody asks for it any more, and it must not look mute for ever."""
+    judgement = judged(replace(WELL, heard={**WELL.heard, "ticker:OLD_TRY": LONG_AGO - 1}))
+
+    assert judgement.status is Status.UP
+    assert (judgement.instruments.fresh, judgement.instruments.mute) == (2, {})
+
+
+@pytest.mark.parametrize(("connected_ms", "expected"), [(30_000, Status.UP), (30_001, Status.DEGRADED)])
+def test_a_subscription_unproven_for_longer_than_the_target_is_degraded(connected_ms: int, expected: Status) -> None:
+    judgement = judged(replace(WELL, connected_since=NOON - connected_ms, unproven=("XRPTRY",)))
+
+    assert judgement.status is expected
+    assert judgement.instruments.never == ("XRPTRY",)
+
+
+def test_mute_and_unproven_are_both_named() -> None:
+    heard = {"ticker:BTC_TRY": NOON, "ticker:ETH_TRY": NOON - 60_000}
+
+    judgement = judged(replace(WELL, heard=heard, unproven=("XRPTRY",)))
+
+    assert judgement.reason == (
+        "mute: ETH_TRY since 2025-12-22 11:59:00 UTC; not heard since connecting at 2025-12-22 11:00:00 UTC: XRPTRY"
+    )
+
+
+def test_degraded_comes_before_mock() -> None:
+    state = replace(WELL, heartbeat=a_heartbeat(Mode.MOCK), unproven=("XRPTRY",))
+
+    assert status(state) is Status.DEGRADED
+
+
+def test_an_ingest_whose_clock_is_mad_still_gets_a_verdict() -> None:
+    judgement = judged(replace(WELL, staleness_s=31.0, last_word_at=10**18))
+
+    assert judgement.reason.endswith("since 1000000000000000000 ms")
