@@ -10,10 +10,26 @@ from spark_market.messages import Gap, Ticker
 from support.examples import VENUE
 
 
+async def raw(redis: Redis) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """Return every entry, oldest first."""
+    found: Any = await redis.xrange(keys.messages(VENUE))
+    return list(found)
+
+
+async def hash_of(redis: Redis, key: str) -> dict[bytes, bytes]:
+    found: Any = await redis.hgetall(key)
+    return dict(found)
+
+
+async def now_ms(redis: Redis) -> int:
+    """Return the time by Redis's clock."""
+    seconds, micros = await redis.time()
+    return int(seconds) * 1000 + int(micros) // 1000
+
+
 async def entries(redis: Redis) -> list[dict[bytes, bytes]]:
     """Return the fields of every entry, oldest first."""
-    found: list[Any] = await redis.xrange(keys.messages(VENUE))
-    return [fields for _, fields in found]
+    return [fields for _, fields in await raw(redis)]
 
 
 async def kinds(redis: Redis) -> list[str]:
@@ -31,13 +47,13 @@ async def gaps(redis: Redis) -> list[Gap]:
 
 
 async def epoch(redis: Redis) -> str | None:
-    found: bytes | None = await redis.get(keys.epoch(VENUE))
-    return found.decode() if found else None
+    found: Any = await redis.get(keys.epoch(VENUE))
+    return str(found.decode()) if found else None
 
 
 async def latest(redis: Redis) -> dict[str, int]:
     """Return the prices that `latest` holds, by symbol."""
-    found: dict[bytes, bytes] = await redis.hgetall(keys.latest(VENUE))  # type: ignore[misc]
+    found = await hash_of(redis, keys.latest(VENUE))
     return {
         field.decode().removeprefix("ticker:"): price_of(value.partition(b" ")[2]) for field, value in found.items()
     }

@@ -201,8 +201,7 @@ async def test_a_gap_on_the_bus_comes_before_what_follows_it_and_only_to_those_i
 ) -> None:
     every = await reading.open(bench.stream("symbol=*&throttle=250"))
     bitcoin = await reading.open(bench.stream("symbol=BTC_TRY&throttle=0"))
-    for source in (every, bitcoin):
-        await eventually(lambda source=source: source.of("health"))
+    await eventually(lambda: every.of("health") and bitcoin.of("health"))
 
     await bench.publish(a_ticker(10), a_gap(symbol="ETH_TRY"), a_ticker(11, "ETH_TRY"), a_ticker(12))
     await until(every, 12)

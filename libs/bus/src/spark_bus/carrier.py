@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from spark_bus import feed
-from spark_bus.connection import BUS_ERRORS
+from spark_bus.connection import BUS_ERRORS, heeding
 from spark_bus.cursor import EntryId
 from spark_bus.outbox import Outbox
 from spark_bus.publisher import Claim, Fenced, Outgoing, Publisher
@@ -74,11 +74,14 @@ class Carrier:
         self._current: dict[str, Outgoing] = {}
         self._pending: list[list[Outgoing]] = []  # in hand: what a new epoch must hold first, then one batch
         self._directory_written: Mapping[str, Instrument] | None = None
+        self._lost = False
 
     async def claim(self) -> Claim:
         """Wait until the venue is ours."""
         waits = self._new_waits()
+        heed = heeding()
         while True:
+            heed()
             try:
                 answer = await self._publisher.claim()
             except BUS_ERRORS as exc:
@@ -96,7 +99,9 @@ class Carrier:
         """Carry, until cancelled. Raises LeaseLost."""
         loop = asyncio.get_running_loop()
         next_beat = loop.time()
+        heed = heeding()
         while True:
+            heed()
             await self._outbox.wait(max(0.0, next_beat - loop.time()))
             batch = self._outbox.take(BATCH)
             if batch:
@@ -106,7 +111,12 @@ class Carrier:
                 next_beat = loop.time() + BEAT_S
 
     async def flush(self) -> None:
-        """Deliver all that waits, once `run` has been cancelled; for an orderly stop."""
+        """Deliver all that waits, once `run` has been cancelled; for an orderly stop.
+
+        After a LeaseLost there is nothing to deliver: what we hold is older than what the other writer published.
+        """
+        if self._lost:
+            return
         await self._drain()
         while batch := self._outbox.take(BATCH):
             await self._deliver(batch)
@@ -118,7 +128,9 @@ class Carrier:
 
     async def _drain(self) -> None:
         waits = self._new_waits()
+        heed = heeding()
         while self._pending:
+            heed()  # here, where a batch is either taken off or still under its number
             try:
                 answer = await self._publisher.append(self._pending[0])
             except Fenced:
@@ -146,13 +158,16 @@ class Carrier:
     async def _claim_again(self) -> None:
         """Redis forgot us: a wiped one is refilled. One that another writer used is not ours to go on with."""
         waits = self._new_waits()
+        heed = heeding()
         while True:
+            heed()
             try:
                 answer = await self._publisher.claim()
                 break
             except BUS_ERRORS as exc:
                 await self._wait_out(exc, waits)
         if not (isinstance(answer, Claim) and answer.born):
+            self._lost = True
             raise LeaseLost
         self._watcher.epoch_born(answer.epoch)
         self._refill()

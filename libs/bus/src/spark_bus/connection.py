@@ -1,5 +1,8 @@
 """How every service connects to Redis: no silent retry, and a deadline on everything."""
 
+import asyncio
+from collections.abc import Callable
+
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -30,3 +33,19 @@ def connect(url: str) -> "Redis":
         health_check_interval=0,
         max_connections=32,
     )
+
+
+def heeding() -> Callable[[], None]:
+    """Return a check that raises CancelledError if this task was cancelled since, and nobody noticed.
+
+    redis-py sends under `asyncio.wait_for`, which on Python 3.11 loses a cancellation that comes as the send ends: a
+    loop of calls that does not check goes on for ever.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+
+    def heed() -> None:
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError
+
+    return heed

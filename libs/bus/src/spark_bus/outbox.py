@@ -42,9 +42,8 @@ class Outbox:
             self._filled.set()
 
     def _too_old(self, newest: Outgoing) -> bool:
-        oldest = self._waiting[0]
-        # Messages of no channel (gaps) have no time of their own and are carried whatever happens.
-        return bool(oldest.channel and newest.channel) and (newest.received_at - oldest.received_at > self._most_age_ms)
+        # A gap that is dropped for its age is carried as a hole; at the front it must not shelter what is behind it.
+        return _time_of(newest) - _time_of(self._waiting[0]) > self._most_age_ms
 
     def _drop(self, message: Outgoing) -> None:
         if message.gap is None:
@@ -83,3 +82,7 @@ class Outbox:
         if not self._waiting:
             self._filled.clear()
         return taken
+
+
+def _time_of(message: Outgoing) -> int:
+    return message.received_at if message.gap is None else message.gap.to

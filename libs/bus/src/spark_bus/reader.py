@@ -13,7 +13,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from spark_bus import keys
-from spark_bus.connection import BUS_ERRORS
+from spark_bus.connection import BUS_ERRORS, heeding
 from spark_bus.cursor import Cursor, EntryId
 
 BLOCK_MS = 500
@@ -79,13 +79,16 @@ class Reader:
     async def follow(self) -> AsyncIterator[Snapshot | list[Entry]]:
         """Yield a snapshot, then entries as they come, in order, each once.
 
-        A snapshot amid entries says that the epoch changed: forget what came before it. Until the venue's first
-        ingest has started there is nothing, and nothing is yielded.
+        A snapshot amid entries says that the epoch changed, or that this reader fell behind what the stream keeps:
+        something is missing, forget what came before it. Until the venue's first ingest has started there is nothing,
+        and nothing is yielded.
         """
         waits = self._new_waits()
         while True:
+            heed = heeding()
             try:
                 news = await self._next()
+                heed()
             except BUS_ERRORS as exc:
                 wait_s = next(waits)
                 self._watcher.bus_lost(exc, wait_s)
@@ -105,8 +108,9 @@ class Reader:
             return snapshot
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.xread({keys.messages(self._venue): str(self._position.entry)}, count=BATCH, block=BLOCK_MS)
+            pipe.xrange(keys.messages(self._venue), count=1)  # after the read, so that no trimming is missed
             pipe.get(keys.epoch(self._venue))
-            answer, epoch = await pipe.execute()
+            answer, first, epoch = await pipe.execute()
         if epoch is None:  # Redis lost its data and no ingest has written since: what we hold is the best there is
             return None
         if epoch.decode() != self._position.epoch:
@@ -114,6 +118,9 @@ class Reader:
             return await self._next()
         entries = _entries(answer[0][1]) if answer else []
         if entries:
+            if first and EntryId.parse(first[0][0]) > self._position.entry:  # trimmed before we came to it
+                self._position = None
+                return await self._next()
             self._position = self._position._replace(entry=entries[-1].id)
         return entries
 

@@ -5,11 +5,12 @@ everywhere: `100.6170` and `100.617` are one price, written `100.617`.
 """
 
 import re
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 _LARGEST = Decimal("1e15")
 _SMALLEST_EXPONENT = -18  # venues send up to 16 decimals; more is not a price
 _CENT = Decimal("0.01")
+_EXACT = Context(prec=100)  # more than any text accepted here has; the default context rounds to 28 digits
 
 # ASCII digits only. `Decimal` alone would also take NaN, Infinity, "1_000" and Arabic digits.
 _PLAIN = re.compile(rb"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,2})?")
@@ -30,11 +31,11 @@ def canonical(text: bytes) -> Decimal:
 
 
 def _in_range(number: Decimal) -> Decimal:
-    number = number.normalize() if number else Decimal(0)
+    number = number.normalize(_EXACT) if number else Decimal(0)
     exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int) or abs(number) >= _LARGEST or exponent < _SMALLEST_EXPONENT:
+    if not isinstance(exponent, int) or number.copy_abs() >= _LARGEST or exponent < _SMALLEST_EXPONENT:
         raise ValueError("not a number in a sane range")
-    return number if exponent <= 0 else number.quantize(Decimal(1))
+    return number if exponent <= 0 else number.quantize(Decimal(1), context=_EXACT)
 
 
 def change_percent(price: Decimal, reference: Decimal) -> Decimal | None:
@@ -42,10 +43,14 @@ def change_percent(price: Decimal, reference: Decimal) -> Decimal | None:
     if reference <= 0:
         return None
     try:
-        percent = ((price - reference) / reference * 100).quantize(_CENT, ROUND_HALF_UP)
-    except InvalidOperation:  # more digits than a Decimal context holds: a reference of nearly nothing
+        return plain(((price - reference) / reference * 100).quantize(_CENT, ROUND_HALF_UP))
+    except (InvalidOperation, ValueError):  # more digits than a Decimal or a message holds: a reference of nearly nothing
         return None
-    return plain(percent)
+
+
+def difference(price: Decimal, reference: Decimal) -> Decimal:
+    """Return ``price`` - ``reference``, exactly, in canonical form."""
+    return plain(_EXACT.subtract(price, reference))
 
 
 def plain(number: Decimal) -> Decimal:

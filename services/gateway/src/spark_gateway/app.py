@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,6 +24,7 @@ from spark_gateway.stream import TRANSPORT, StreamEndpoint
 from spark_service import version
 
 _STREAM = "/api/market/{venue}/stream"
+_PAGE_MAY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:"
 
 
 class WithTransport:
@@ -36,6 +38,17 @@ class WithTransport:
         if scope["type"] == "http":
             scope[TRANSPORT] = transport_of(send)
         await self._app(scope, receive, send)
+
+
+class Page(StaticFiles):
+    """The page's files: they use this gateway alone, and a browser asks whether they are still the newest."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return the answer for one file."""
+        response = await super().get_response(path, scope)
+        response.headers["content-security-policy"] = _PAGE_MAY
+        response.headers["cache-control"] = "no-cache"
+        return response
 
 
 def build(
@@ -62,7 +75,7 @@ def build(
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"])
     _describe(app)
     page = resources.files("spark_gateway").joinpath("page")
-    app.mount("/", StaticFiles(directory=str(page), html=True), name="page")
+    app.mount("/", Page(directory=str(page), html=True), name="page")
     return WithTransport(app)
 
 

@@ -103,15 +103,15 @@ class Broadcast:
         self._lagging.add(member)
         self._metrics.lagged()
 
-    def restart(self, received_before: int) -> None:
-        """The epoch changed: tell every member of the gap, and give it a snapshot.
+    def restart(self, cause: str, received_before: int) -> None:
+        """Something is missing, or the epoch changed: tell every member of the gap, and give it a snapshot.
 
         ``received_before`` is when the last that was flushed had been received.
         """
         assert self._feed.position is not None  # noqa: S101, a restart brings one
         self._changed.clear()
         self._flushed = self._feed.position
-        text = chunk(self._gap("epoch", received_before) + self.snapshot())
+        text = chunk(self._gap(cause, received_before) + self.snapshot())
         for member in [*self._in_step, *self._ahead]:
             if member.write(text):
                 self._ahead.discard(member)
@@ -122,7 +122,7 @@ class Broadcast:
                 member.behind_since = received_before
                 self._lagging.add(member)
         for member in self._lagging:
-            member.position = None  # whatever it had is another epoch's
+            member.position = None  # what it had cannot be gone on from
 
     def snapshot(self) -> bytes:
         """Return the events that open a stream: the current values, closed by the position they are of."""
@@ -173,9 +173,7 @@ class Broadcast:
         position, current = member.position, self._feed.position
         assert current is not None  # noqa: S101, it was a member of a loaded venue
         since = member.behind_since or 0
-        if position is None:
-            text = self._gap("epoch", since) + self.snapshot()
-        elif not self._feed.holds(position):
+        if position is None or not self._feed.holds(position):
             text = self._gap("slow", since) + self.snapshot()
         else:
             missed = [

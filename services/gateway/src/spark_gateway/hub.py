@@ -114,15 +114,17 @@ class Hub:
     def _restart(self, feed: Feed, snapshot: Snapshot) -> None:
         groups = [group for group in self._groups.values() if group.subscription.venue == feed.venue]
         before = feed.position
-        received_before = 0
+        cause, received_before = "epoch", 0
         if before is not None:
             received_before = feed.received_before(before.entry)
             for group in groups:  # what was waiting for its window is no part of the hole
                 group.flush(before)
-            logger.warning("epoch changed", venue=feed.venue, epoch=snapshot.position.epoch)
+            if before.epoch == snapshot.position.epoch:  # this process stood still for longer than the bus keeps
+                cause = "retention"
+            logger.warning("starting over", venue=feed.venue, cause=cause, epoch=snapshot.position.epoch)
         feed.restart(snapshot)
         for group in groups:
-            group.restart(received_before)
+            group.restart(cause, received_before)
 
     async def _learn(self, feed: Feed) -> None:
         """Read the directory again; when Redis does not answer now, the next notice or restart brings it."""

@@ -14,7 +14,7 @@ import msgspec
 
 from spark_market.instruments import Instrument, Mode
 from spark_market.messages import Ticker
-from spark_market.numbers import canonical, change_percent, plain
+from spark_market.numbers import canonical, change_percent, difference
 
 VENUE: Final = "btcturk"
 ALL: Final = "all"
@@ -200,7 +200,7 @@ def _ticker(row: _Row, symbol: str, mode: Mode, received_at: int) -> Ticker:
         low=_figure("L", row.L),
         volume=_figure("V", row.V),
         vwap=_figure("AV", row.AV),
-        change=plain(price - open_) if has_change and price is not None and open_ is not None else None,
+        change=difference(price, open_) if has_change and price is not None and open_ is not None else None,
         change_pct=change_percent(price, open_) if price is not None and open_ is not None else None,
         venue_time=None,  # the ticker carries none
         received_at=received_at,

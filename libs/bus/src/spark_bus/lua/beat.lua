@@ -20,8 +20,15 @@ local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if held[3] ~= run then
     redis.call('HSET', writer, 'run', run)
 end
+-- After an idle time the last entry before this one may be old: it stays until the next heartbeat, so that a reader
+-- who has had it can see that nothing after it was trimmed.
+local oldest = string.format('%.0f', now - retention)
+local last = redis.call('XREVRANGE', messages, '+', '-', 'COUNT', 1)[1]
+if last and tonumber(string.match(last[1], '^%d+')) < now - retention then
+    oldest = last[1]
+end
 redis.call('XADD', messages, '*', 'k', 'heartbeat', 's', '', 'd', ARGV[5])
-redis.call('XTRIM', messages, 'MINID', string.format('%.0f', now - retention))
+redis.call('XTRIM', messages, 'MINID', oldest)
 redis.call('SET', feed, ARGV[6])
 for at = 7, #ARGV, 2 do
     redis.call('HSET', heard, ARGV[at], ARGV[at + 1])
