@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,6 +167,7 @@ class Stack:
         for service in reversed(self.services.values()):
             service.kill()
         self.redis.remove()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _show_logs(self) -> None:
         for log in sorted(self.folder.glob("*.log")):

@@ -5,19 +5,21 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import structlog
 import uvloop
 
 from spark_service import logs
-from spark_service.settings import Settings, SettingsError, SettingsT, load
+from spark_service.settings import SettingsError, SettingsT, load
 
 BAD_SETTINGS = 2
 """Exit status when a setting cannot be used: starting again will not help."""
 CANNOT_START = 3
 """Exit status when something around the service is in the way, such as a taken port."""
+
+_CANCEL_AGAIN_S = 3.0
 
 logger = structlog.get_logger()
 
@@ -46,26 +48,38 @@ def _complain(service: str, exc: Exception, status: int) -> int:
 
 
 async def _until_stopped(main: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.ensure_future(main)
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+        loop.add_signal_handler(number, stop.set)
+    task = asyncio.create_task(main)
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    await end([task, stopped])
+    if not task.cancelled():
+        task.result()
 
 
-async def run_together(parts: Iterable[Awaitable[None]]) -> None:
+async def run_together(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Run ``parts`` side by side; when one fails, stop the others and raise what it raised."""
+    tasks = [asyncio.create_task(part) for part in parts]
     try:
-        async with asyncio.TaskGroup() as group:
-            for part in parts:
-                group.create_task(_awaited(part))
-    except BaseExceptionGroup as exc:
-        raise exc.exceptions[0] from exc
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        await end(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
 
 
-async def _awaited(part: Awaitable[None]) -> None:
-    await part
+async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel ``tasks`` until they have ended.
 
-
-__all__ = ["BAD_SETTINGS", "CANNOT_START", "CannotStart", "Settings", "run", "run_together"]
+    One cancellation is not always enough: on Python 3.11 `asyncio.wait_for`, which redis-py sends under, loses one
+    that comes as the send ends. The pause leaves a part the time to leave in order.
+    """
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)

@@ -7,12 +7,15 @@ from pydantic import AfterValidator, SecretStr
 
 
 def _checked(secret: SecretStr) -> SecretStr:
-    parts = urlsplit(secret.get_secret_value())
+    try:
+        parts = urlsplit(secret.get_secret_value())
+        _ = parts.port
+    except ValueError:  # its text quotes what it could not read, which may be a piece of the password
+        raise ValueError("it is not an address; special characters in a password are written as %XX") from None
     if parts.scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("its scheme is not redis, rediss or unix")
     if parts.scheme != "unix" and not parts.hostname:
         raise ValueError("it names no host")
-    _ = parts.port  # raises ValueError when it is not a port
     return secret
 
 

@@ -76,7 +76,8 @@ def _given(environ: Mapping[str, str]) -> dict[str, str]:
         elif variable.endswith(_FILE_SUFFIX) and secret in SECRETS:
             if environ.get(secret):
                 raise SettingsError(f"{variable} and {secret} are both set; keep one")
-            given[secret] = _read_secret(variable, value)
+            if value:
+                given[secret] = _read_secret(variable, value)
         else:
             _refuse_near_miss(variable)
     return given

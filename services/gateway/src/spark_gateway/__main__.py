@@ -14,10 +14,10 @@ from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.resume import Opening
 from spark_gateway.settings import GatewaySettings
 from spark_gateway.stream import StreamEndpoint
-from spark_service.lifecycle import CannotStart, run
+from spark_service.lifecycle import CannotStart, end, run
 from spark_service.redis_url import address
 
-_GRACE_S = 5
+_GRACE_S = 2
 _BACKLOG = 4096
 
 
@@ -72,8 +72,7 @@ async def main(settings: GatewaySettings) -> None:
     finally:
         server.should_exit = True
         await asyncio.wait({serving})
-        following.cancel()
-        await asyncio.wait({following})
+        await end([following])
         await redis.aclose()
     for task in (serving, following):
         if not task.cancelled():

@@ -19,6 +19,7 @@ from spark_gateway.subscription import Subscription
 from spark_gateway.verdicts import Verdicts
 from spark_market.messages import Health
 from spark_service.backoff import backoff
+from spark_service.lifecycle import end, run_together
 
 _PING_S = 10.0
 _LOOK_AFTER_S = 0.25
@@ -79,15 +80,10 @@ class Hub:
     async def run(self) -> None:
         """Follow all venues and serve all groups, until cancelled."""
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for feed in self.feeds.values():
-                    tasks.create_task(self._follow(feed))
-                tasks.create_task(self.verdicts.run())
-                tasks.create_task(self._ping())
-                tasks.create_task(self._look_after())
+            readers = [self._follow(feed) for feed in self.feeds.values()]
+            await run_together([*readers, self.verdicts.run(), self._ping(), self._look_after()])
         finally:
-            for pacer in self._pacers.values():
-                pacer.cancel()
+            await end(self._pacers.values())
 
     async def _follow(self, feed: Feed) -> None:
         reader = Reader(self._redis, feed.venue, lambda: backoff(first_s=0.05, most_s=1.0), self)

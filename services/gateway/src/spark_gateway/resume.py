@@ -22,6 +22,9 @@ from spark_service.backoff import backoff
 MOST_REPLAYED: Final = 20_000
 """Entries, about 8 MB: beyond it a gap and a snapshot serve the reader better."""
 PATIENCE_S: Final = 30.0
+_MOST_AHEAD_MS: Final = 60_000
+"""A cursor may be ahead of this replica, and even of its clock; further than this nobody gave it out, and waiting for
+it would leave its reader without a word for ever."""
 
 
 class Opening:
@@ -56,6 +59,9 @@ class Opening:
             if cursor.epoch != feed.position.epoch:
                 since = await self._received_before(cursor)
                 await self._start_over(member, subscription, "epoch", since)
+                return
+            if cursor.entry.ms > max(feed.position.entry.ms, _now_ms()) + _MOST_AHEAD_MS:
+                await self._start_over(member, subscription, "cursor", 0)
                 return
             if feed.holds(cursor):
                 self._metrics.resumed("memory")
@@ -107,7 +113,7 @@ class Opening:
             channel=None,
             symbol=None,
             from_=since,
-            to=time.time_ns() // 1_000_000,
+            to=_now_ms(),
             cause=cause,
         )
         await self._snapshot(member, subscription, event(gap))
@@ -133,3 +139,7 @@ class Opening:
         except BUS_ERRORS:
             found = None
         return bound_by_age(cursor.entry) if found is None else found
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
