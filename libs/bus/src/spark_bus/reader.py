@@ -6,7 +6,7 @@ so each read also asks for the epoch, and each replay for the first entry that i
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -75,6 +75,7 @@ class Reader:
         self._new_waits = waits
         self._watcher = watcher
         self._position: Cursor | None = None
+        self._saw_nothing = False
 
     async def follow(self) -> AsyncIterator[Snapshot | list[Entry]]:
         """Yield a snapshot, then entries as they come, in order, each once.
@@ -92,6 +93,7 @@ class Reader:
             except BUS_ERRORS as exc:
                 wait_s = next(waits)
                 self._watcher.bus_lost(exc, wait_s)
+                self._saw_nothing = False  # what we find next may have been there for long
                 await asyncio.sleep(wait_s)
                 continue
             waits = self._new_waits()
@@ -104,6 +106,9 @@ class Reader:
     async def _next(self) -> Snapshot | list[Entry] | None:
         if self._position is None:
             snapshot = await take_snapshot(self._redis, self._venue)
+            if snapshot is not None and self._saw_nothing:
+                snapshot = await self._at_birth(snapshot)
+            self._saw_nothing = snapshot is None
             self._position = snapshot.position if snapshot else None
             return snapshot
         async with self._redis.pipeline(transaction=False) as pipe:
@@ -123,6 +128,14 @@ class Reader:
                 return await self._next()
             self._position = self._position._replace(entry=entries[-1].id)
         return entries
+
+    async def _at_birth(self, snapshot: Snapshot) -> Snapshot:
+        """Return the snapshot of a stream that was not there a moment ago as of its first entry, its birth."""
+        found: Any = await self._redis.xrange(keys.messages(self._venue), count=1)
+        first = _entries(found)
+        if not first or first[0].kind != "instruments":
+            return snapshot
+        return replace(snapshot, position=snapshot.position._replace(entry=first[0].id), latest={})
 
 
 async def take_snapshot(redis: Redis, venue: str) -> Snapshot | None:

@@ -44,7 +44,7 @@ def change_percent(price: Decimal, reference: Decimal) -> Decimal | None:
         return None
     try:
         return plain(((price - reference) / reference * 100).quantize(_CENT, ROUND_HALF_UP))
-    except (InvalidOperation, ValueError):  # more digits than a Decimal or a message holds: a reference of nearly nothing
+    except (InvalidOperation, ValueError):  # more digits than can be held: a reference of nearly nothing
         return None
 
 

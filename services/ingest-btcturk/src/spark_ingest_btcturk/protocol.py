@@ -134,7 +134,8 @@ class BtcTurkProtocol:
             raise MalformedFrame(f"a ticker of {row.PS[:40]} on the event {row.event[:40]}")
         if not self._wanted(row.PS):
             return Received(kind)
-        instrument, ticker = self._read(row, received_at)
+        # A 401 tells the same without the event: whether a row repeats the one before is for its figures to say.
+        instrument, ticker = self._read(msgspec.structs.replace(row, event=None), received_at)
         return Received(kind, self._proof(row.PS), (instrument,), (ticker,) if ticker else ())
 
     def _ticker_all(self, kind: str, rows: list[msgspec.Raw], received_at: int) -> Received:
