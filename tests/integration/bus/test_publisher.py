@@ -173,6 +173,7 @@ async def test_a_claim_sent_again_after_a_lost_reply_still_says_that_an_epoch_wa
             await writer.claim()
         again = await writer.claim()
         await writer.append(tickers(1))
+        await writer.release()
         later = await writer.claim()
         await client.aclose()
 
@@ -344,3 +345,34 @@ async def test_the_directory_is_replaced_as_a_whole(redis: Redis) -> None:
     await writer.write_instruments({symbol: an_instrument(symbol) for symbol in ("BTC_TRY", "NEW_TRY")})
 
     assert set(await stream.hash_of(redis, keys.instruments(VENUE))) == {b"BTC_TRY", b"NEW_TRY"}
+
+
+async def test_only_the_writer_may_replace_the_directory(redis: Redis) -> None:
+    old = await a_writer(redis, lease_ms=20)
+    new = a_publisher(redis)
+    await eventually(lambda: _claimed(new))
+    await new.write_instruments({"BTC_TRY": an_instrument()})
+
+    with pytest.raises(Fenced):
+        await old.write_instruments({})
+
+    assert set(await stream.hash_of(redis, keys.instruments(VENUE))) == {b"BTC_TRY"}
+
+
+async def test_a_lost_heartbeat_alone_starts_an_epoch(redis: Redis) -> None:
+    """Readers have passed its id: on a slower clock, what follows could get ids that they never look at."""
+    writer = await a_writer(redis)
+    await writer.append(tickers(1))
+    await writer.beat(a_heartbeat(), {}, a_feed_state())
+    [(last, _)] = await redis.xrevrange(keys.messages(VENUE), count=1)
+    await redis.xdel(keys.messages(VENUE), last)
+
+    assert await writer.beat(a_heartbeat(), {}, a_feed_state()) is None
+    assert (await writer.append(tickers(2))).born
+
+
+async def test_a_lease_given_by_a_clock_that_was_set_back_does_not_block_the_venue(redis: Redis) -> None:
+    await a_writer(redis)
+    await redis.hincrby(keys.writer(VENUE), "until", 3_600_000)
+
+    assert isinstance(await a_publisher(redis).claim(), Claim)

@@ -41,8 +41,17 @@ async def test_when_full_the_oldest_go_and_one_gap_before_the_rest_says_so() -> 
     outbox.put(tickers(1, 2, 3, 4, 5))
 
     assert len(outbox) == 3
-    assert outbox.dropped == 2
     assert opened(outbox.take(10)) == [overflow(NOON + 1, NOON + 2, 2), 3, 4, 5]
+    assert outbox.dropped == 2
+
+
+async def test_the_newest_value_of_a_quiet_symbol_survives() -> None:
+    """Its repeats are no ticks: without it readers would hold an older value for as long as it stays the same."""
+    outbox = Outbox(VENUE, most_messages=2)
+    outbox.put([*tickers(1, 2, symbol="ETH_TRY"), *tickers(3, 4, 5, 6)])
+
+    assert opened(outbox.take(10)) == [overflow(NOON + 1, NOON + 4, 3), 2, 5, 6]
+    assert outbox.dropped == 3
 
 
 async def test_a_hole_that_grows_is_still_one_gap() -> None:

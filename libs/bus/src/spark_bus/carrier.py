@@ -98,6 +98,7 @@ class Carrier:
     async def run(self) -> None:
         """Carry, until cancelled. Raises LeaseLost."""
         loop = asyncio.get_running_loop()
+        await self._drain()  # what an earlier run had in hand
         next_beat = loop.time()
         heed = heeding()
         while True:

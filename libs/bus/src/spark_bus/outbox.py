@@ -1,4 +1,8 @@
-"""What waits for Redis: bounded, in order; when it overflows the oldest go first, and the hole is told of."""
+"""What waits for Redis: bounded, in order; when it overflows the oldest go first, and the hole is told of.
+
+The newest value of a symbol survives even so, unless a newer one waits: the venue's later repeats of it are no ticks,
+so nothing else would ever correct what readers hold.
+"""
 
 import asyncio
 from collections import deque
@@ -25,6 +29,7 @@ class Outbox:
         self._most_age_ms = most_age_ms
         self._waiting: deque[Outgoing] = deque()
         self._holes: dict[tuple[str | None, str | None], Gap] = {}
+        self._survivors: dict[str, Outgoing] = {}
         self._filled = asyncio.Event()
         self.dropped = 0
         """Messages given up since the start."""
@@ -46,16 +51,25 @@ class Outbox:
         return _time_of(newest) - _time_of(self._waiting[0]) > self._most_age_ms
 
     def _drop(self, message: Outgoing) -> None:
-        if message.gap is None:
-            self.dropped += 1
-            self._disclose(
-                Gap(
-                    venue=self._venue, channel=message.channel, symbol=None, from_=message.received_at,
-                    to=message.received_at, cause="overflow", lost=1,
-                )
-            )  # fmt: skip
-        else:  # its readers' only notice of an earlier hole
+        if message.gap is not None:  # its readers' only notice of an earlier hole
             self._disclose(message.gap)
+            return
+        if message.field:
+            overtaken = self._survivors.pop(message.field, None)  # popped, so that survivors stay in order
+            self._survivors[message.field] = message
+            if overtaken is not None:
+                self._lose(overtaken)
+        else:
+            self._lose(message)
+
+    def _lose(self, message: Outgoing) -> None:
+        self.dropped += 1
+        self._disclose(
+            Gap(
+                venue=self._venue, channel=message.channel, symbol=None, from_=message.received_at,
+                to=message.received_at, cause="overflow", lost=1,
+            )
+        )  # fmt: skip
 
     def _disclose(self, gap: Gap) -> None:
         """Keep one hole for each channel and symbol, however many there were: this too is bounded."""
@@ -75,10 +89,15 @@ class Outbox:
                 await self._filled.wait()
 
     def take(self, most: int) -> list[Outgoing]:
-        """Take up to ``most`` messages, the gap of what was dropped before them first."""
-        holes = [outgoing(gap) for gap in self._holes.values()]
+        """Take up to ``most`` messages; before them the gap of what was dropped, and what survived of it."""
+        if self._survivors:
+            newer = {message.field for message in self._waiting}
+            for field in newer & self._survivors.keys():
+                self._lose(self._survivors.pop(field))
+        taken = [*map(outgoing, self._holes.values()), *self._survivors.values()]
         self._holes.clear()
-        taken = holes + [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+        self._survivors.clear()
+        taken += [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
         if not self._waiting:
             self._filled.clear()
         return taken

@@ -11,6 +11,7 @@ from importlib import resources
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from spark_bus import feed, keys
 from spark_bus.cursor import EntryId
@@ -25,6 +26,7 @@ MOST_ENTRIES = 1_000_000
 """Ceiling by count, about 400 MB of tickers, should a venue send more than retention by age can hold."""
 
 _Args = list[str | bytes | int]
+_NO_ENTRY = "0-0"
 
 
 class Fenced(Exception):
@@ -99,11 +101,15 @@ class Publisher:
         self._retention_ms = retention_ms
         self._most_entries = most_entries
         self._owner = secrets.token_hex(8)
+        self._granted = False
         self._number = 1
+        self._last_entry = _NO_ENTRY
         self._birth = wire.encode(InstrumentsChanged(venue=venue))
         self._claim = redis.register_script(_lua("claim"))
         self._append = redis.register_script(_lua("append"))
         self._beat = redis.register_script(_lua("beat"))
+        self._write_directory = redis.register_script(_lua("directory"))
+        self._release = redis.register_script(_lua("release"))
         self._keys = [keys.messages(venue), keys.latest(venue), keys.epoch(venue), keys.writer(venue)]
         self._beat_keys = [
             keys.messages(venue), keys.epoch(venue), keys.writer(venue), keys.heard(venue), keys.feed(venue),
@@ -111,11 +117,14 @@ class Publisher:
 
     async def claim(self) -> Claim | Held:
         """Ask to be the venue's writer. A Redis that was restarted in between, or another mode, starts an epoch."""
+        if self._granted:  # a new life as the writer: what was numbered in the last one is not to be mistaken for ours
+            self._owner, self._granted = secrets.token_hex(8), False
         args: _Args = [self._owner, self._lease_ms, self._mode.value, _new_epoch(), self._birth]
         reply = await self._claim(keys=self._keys, args=args)
         if not reply[0]:
             return Held(int(reply[1]))
-        self._number = 1
+        self._granted = True
+        self._number, self._last_entry = 1, _NO_ENTRY
         _, epoch, born, fields = reply
         last = {
             name.removeprefix(b"last:").decode(): int(value)
@@ -132,7 +141,8 @@ class Publisher:
         """
         last = {message.channel: message.received_at for message in batch if message.channel}
         args: _Args = [
-            self._owner, self._number, self._lease_ms, self._most_entries, _new_epoch(), self._birth, len(last),
+            self._owner, self._number, self._lease_ms, self._most_entries, self._last_entry, _new_epoch(), self._birth,
+            len(last),
         ]  # fmt: skip
         for item in last.items():
             args += item
@@ -142,8 +152,15 @@ class Publisher:
         if reply == b"fenced":
             raise Fenced(self._venue)
         self._number += 1  # only now
-        outcome, _, epoch = reply.decode().partition(" ")
-        return Appended(epoch, outcome == "born")
+        match reply.decode().split():
+            case ["appended", epoch, entry]:
+                self._last_entry = entry
+                return Appended(epoch, born=False)
+            case ["born", epoch]:
+                self._last_entry = _NO_ENTRY
+                return Appended(epoch, born=True)
+            case _:
+                raise ResponseError(f"append answered {reply!r}")
 
     async def beat(self, heartbeat: Heartbeat, heard: Mapping[str, int], state: feed.FeedState) -> EntryId | None:
         """Publish a heartbeat, what was heard since the last one, and the feed's state; trim by age.
@@ -152,14 +169,15 @@ class Publisher:
         acknowledged: append the next batch, even an empty one, to start an epoch. Raises Fenced.
         """
         args: _Args = [
-            self._owner, self._number - 1, self._lease_ms, self._retention_ms,
+            self._owner, self._number - 1, self._lease_ms, self._last_entry, self._retention_ms,
             wire.encode(heartbeat), feed.encode(state),
         ]  # fmt: skip
         for item in heard.items():
             args += item
         reply: list[bytes] = await self._beat(keys=self._beat_keys, args=args)
         match reply:
-            case [b"ok", first]:
+            case [b"ok", first, entry]:
+                self._last_entry = entry.decode()
                 return EntryId.parse(first)
             case [b"behind"]:
                 return None
@@ -167,15 +185,13 @@ class Publisher:
                 raise Fenced(self._venue)
 
     async def write_instruments(self, instruments: Mapping[str, Instrument]) -> None:
-        """Replace the venue's directory."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(keys.instruments(self._venue))
-            if instruments:
-                pipe.hset(
-                    keys.instruments(self._venue),
-                    mapping={symbol: msgspec.json.encode(item) for symbol, item in instruments.items()},
-                )
-            await pipe.execute()
+        """Replace the venue's directory. Raises Fenced."""
+        args: _Args = [self._owner]
+        for symbol, instrument in instruments.items():
+            args += (symbol, msgspec.json.encode(instrument))
+        keys_ = [keys.writer(self._venue), keys.instruments(self._venue)]
+        if await self._write_directory(keys=keys_, args=args) == b"fenced":
+            raise Fenced(self._venue)
 
     def directory_changed(self) -> Outgoing:
         """Return the notice that the directory was written anew."""
@@ -183,8 +199,7 @@ class Publisher:
 
     async def release(self) -> None:
         """Give the lease back, so that the next writer need not wait for its end."""
-        script = "if redis.call('HGET', KEYS[1], 'owner') == ARGV[1] then redis.call('HSET', KEYS[1], 'until', 0) end"
-        await self._redis.eval(script, 1, keys.writer(self._venue), self._owner)
+        await self._release(keys=[keys.writer(self._venue)], args=[self._owner])
 
 
 def _new_epoch() -> str:
@@ -192,4 +207,5 @@ def _new_epoch() -> str:
 
 
 def _lua(name: str) -> str:
-    return resources.files("spark_bus").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+    folder = resources.files("spark_bus").joinpath("lua")
+    return "".join(folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in ("common", name))

@@ -85,9 +85,12 @@ def _given(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _read_secret(variable: str, path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        secret = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeError) as exc:
         raise SettingsError(f"{variable}: cannot read {path!r} ({exc}); name a readable text file") from exc
+    if not secret:
+        raise SettingsError(f"{variable}: {path!r} is empty; it holds what would be the value")
+    return secret
 
 
 def _refuse_near_miss(variable: str) -> None:

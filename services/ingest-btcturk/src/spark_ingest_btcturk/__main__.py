@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
@@ -10,16 +9,17 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from spark_bus.carrier import Beat, Carrier, LeaseLost
 from spark_bus.connection import BUS_ERRORS, connect
-from spark_bus.cursor import EntryId
 from spark_bus.feed import FeedState
 from spark_bus.outbox import Outbox
-from spark_bus.publisher import Outgoing, Publisher, outgoing
+from spark_bus.publisher import Publisher, outgoing
+from spark_ingest_btcturk.bus_watcher import BusWatcher
 from spark_ingest_btcturk.directory import Directory
 from spark_ingest_btcturk.exchangeinfo import load_directory
 from spark_ingest_btcturk.metrics import IngestMetrics
 from spark_ingest_btcturk.protocol import ALL, VENUE
 from spark_ingest_btcturk.session import Session
 from spark_ingest_btcturk.settings import IngestSettings
+from spark_ingest_btcturk.telling import Telling
 from spark_market.messages import Heartbeat
 from spark_service.backoff import backoff
 from spark_service.endpoint import Pulse, serving
@@ -29,50 +29,6 @@ from spark_service.redis_url import address
 _FLUSH_S = 2.0
 
 logger = structlog.get_logger()
-
-
-class _BusWatcher:
-    """Passes on what happens on the bus: to the metrics always, to the log once for each change."""
-
-    def __init__(self, metrics: IngestMetrics, redis_address: str, forget: Callable[[], None]) -> None:
-        """``forget`` is called when Redis no longer has what it had been told."""
-        self._metrics = metrics
-        self._forget = forget
-        self._address = redis_address
-        self._trouble = False
-        self._standing_by = False
-
-    def bus_reached(self) -> None:
-        if self._trouble:
-            logger.info("redis is back", address=self._address)
-        self._trouble = False
-        self._metrics.bus_reached()
-
-    def bus_lost(self, error: Exception, wait_s: float) -> None:
-        if not self._trouble:
-            logger.error(
-                "cannot use redis; messages are held until it is back. Start it, or correct SPARK_REDIS_URL",
-                address=self._address,
-                error=str(error),
-            )
-        self._trouble = True
-        self._metrics.bus_lost()
-
-    def published(self, batch: list[Outgoing]) -> None:
-        self._metrics.published(batch)
-
-    def epoch_born(self, epoch: str) -> None:
-        logger.warning("a new epoch begins", epoch=epoch)
-        self._forget()
-        self._metrics.epoch_born()
-
-    def standing_by(self, wait_ms: int) -> None:
-        if not self._standing_by:
-            logger.warning("another ingest writes this venue; standing by", its_lease_ends_in_ms=wait_ms)
-        self._standing_by = True
-
-    def beaten(self, first: EntryId) -> None:
-        self._metrics.beaten(first)
 
 
 class Ingest:
@@ -87,7 +43,7 @@ class Ingest:
         self._outbox = Outbox(VENUE)
         # Joining a pair needs its name put together, which is safe; taking one apart would be a guess.
         self._events = [ALL if symbol == "*" else symbol.replace("_", "") for symbol in settings.symbols]
-        self._told: dict[str, int] = {}
+        self._telling = Telling()
         self._session: Session | None = None
         self._carrier = Carrier(
             self._publisher,
@@ -95,7 +51,7 @@ class Ingest:
             beat=self._beat,
             instruments=lambda: self._directory.instruments,
             waits=lambda: backoff(first_s=0.1, most_s=1.0),
-            watcher=_BusWatcher(metrics, address(settings.redis_url), self._told.clear),
+            watcher=BusWatcher(metrics, address(settings.redis_url), self._telling),
         )
 
     async def run(self) -> None:
@@ -133,8 +89,7 @@ class Ingest:
         if session is not None:
             if session.last_heard_monotonic is not None:
                 age = int((time.monotonic() - session.last_heard_monotonic) * 1000)
-            heard = {field: at for field, at in session.heard.items() if self._told.get(field) != at}
-            self._told.update(heard)
+            heard = self._telling.news(session.heard)
         connected_since = session.connected_since if session else None
         unproven = session.unproven() if session else []
         self._metrics.state(queued=len(self._outbox), dropped=self._outbox.dropped, unproven=len(unproven))

@@ -1,36 +1,37 @@
 -- One heartbeat: keep the lease, say that the ingest lives, trim by age.
 -- KEYS  messages epoch writer heard feed
--- ARGV  owner, last number answered, lease (ms), retention (ms), heartbeat message, feed state, then field and value of `heard`
--- Returns {'fenced'}, {'behind'} (Redis lacks something that it had acknowledged), or {'ok', id of the first entry kept}.
+-- ARGV  owner, last number answered, lease (ms), last entry known, retention (ms), heartbeat message, feed state,
+--       then field and value of `heard`
+-- Returns {'fenced'}; {'behind'} (Redis lacks something that it had acknowledged); or {'ok', id of the first entry
+-- kept, id of the heartbeat}.
 local messages, epoch, writer, heard, feed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local owner, number, lease, retention = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local owner, number, lease, known, retention = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 
 local held = redis.call('HMGET', writer, 'owner', 'number', 'run')
 if held[1] ~= owner then
     return {'fenced'}
 end
-if held[2] ~= number or redis.call('EXISTS', epoch) == 0 then
+if held[2] ~= number or redis.call('EXISTS', epoch) == 0 or ends_before(messages, known) then
     return {'behind'}
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('HSET', writer, 'until', string.format('%.0f', now + lease))
+local now = clock()
+redis.call('HSET', writer, 'until', whole(now + lease))
 -- Redis restarted and has all that it had acknowledged: from now on this process is the one we wrote to.
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local run = run_id()
 if held[3] ~= run then
     redis.call('HSET', writer, 'run', run)
 end
 -- After an idle time the last entry before this one may be old: it stays until the next heartbeat, so that a reader
 -- who has had it can see that nothing after it was trimmed.
-local oldest = string.format('%.0f', now - retention)
+local oldest = whole(now - retention)
 local last = redis.call('XREVRANGE', messages, '+', '-', 'COUNT', 1)[1]
-if last and tonumber(string.match(last[1], '^%d+')) < now - retention then
+if tonumber(string.match(last[1], '^%d+')) < now - retention then
     oldest = last[1]
 end
-redis.call('XADD', messages, '*', 'k', 'heartbeat', 's', '', 'd', ARGV[5])
+local entry = redis.call('XADD', messages, '*', 'k', 'heartbeat', 's', '', 'd', ARGV[6])
 redis.call('XTRIM', messages, 'MINID', oldest)
-redis.call('SET', feed, ARGV[6])
-for at = 7, #ARGV, 2 do
+redis.call('SET', feed, ARGV[7])
+for at = 8, #ARGV, 2 do
     redis.call('HSET', heard, ARGV[at], ARGV[at + 1])
 end
-return {'ok', redis.call('XRANGE', messages, '-', '+', 'COUNT', 1)[1][1]}
+return {'ok', redis.call('XRANGE', messages, '-', '+', 'COUNT', 1)[1][1], entry}

@@ -5,29 +5,25 @@
 local messages, latest, epoch, writer = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local owner, lease, mode, newborn, birth = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-
-local held = redis.call('HMGET', writer, 'owner', 'until', 'run', 'mode', 'number', 'reply')
-local ends = tonumber(held[2] or '0')
-if held[1] and held[1] ~= owner and ends > now then
-    return {0, ends - now}
+local now, run = clock(), run_id()
+local held = redis.call('HMGET', writer, 'owner', 'until', 'lease', 'run', 'mode', 'number', 'reply')
+local left = tonumber(held[2] or '0') - now
+-- A lease that has more left than it was given for was given by a clock that has since been set back.
+if held[1] and held[1] ~= owner and left > 0 and left <= tonumber(held[3] or '0') then
+    return {0, left}
 end
 
 -- Another Redis process than the one last written to may have come back without its tail, and a writer that
 -- starts has no batch number of its own that would show it.
 local current = redis.call('GET', epoch)
 local born = 0
-if not current or held[3] ~= run or held[4] ~= mode then
-    redis.call('DEL', latest)
-    redis.call('SET', epoch, newborn)
-    redis.call('XADD', messages, '*', 'k', 'instruments', 's', '', 'd', birth)
+if not current or held[4] ~= run or held[5] ~= mode then
+    begin_epoch(messages, latest, epoch, newborn, birth)
     current = newborn
     born = 1
-elseif held[1] == owner and held[5] == '0' and held[6] == 'born' then
+elseif held[1] == owner and held[6] == '0' and held[7] == 'born' then
     born = 1 -- this claim was answered before, and the answer was lost
 end
-redis.call('HSET', writer, 'owner', owner, 'until', string.format('%.0f', now + lease), 'run', run, 'mode', mode,
-    'number', '0', 'reply', born == 1 and 'born' or '')
+redis.call('HSET', writer, 'owner', owner, 'until', whole(now + lease), 'lease', whole(lease), 'run', run,
+    'mode', mode, 'number', '0', 'reply', born == 1 and 'born' or '')
 return {1, current, born, redis.call('HGETALL', writer)}
