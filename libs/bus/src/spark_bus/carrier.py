@@ -1,9 +1,9 @@
 """Carries a venue's messages from the outbox to Redis, for ever: claims, appends, beats, starts epochs."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from spark_bus import feed
 from spark_bus.connection import BUS_ERRORS, heeding
@@ -15,6 +15,8 @@ from spark_market.messages import Heartbeat
 
 BEAT_S = 1.0
 BATCH = 500
+
+Answer = TypeVar("Answer")
 
 
 class LeaseLost(Exception):
@@ -75,19 +77,13 @@ class Carrier:
         self._pending: list[list[Outgoing]] = []  # in hand: what a new epoch must hold first, then one batch
         self._directory_written: Mapping[str, Instrument] | None = None
         self._lost = False
+        self._heed: Callable[[], None] = lambda: None
 
     async def claim(self) -> Claim:
         """Wait until the venue is ours."""
-        waits = self._new_waits()
-        heed = heeding()
+        self._heed = heeding()
         while True:
-            heed()
-            try:
-                answer = await self._publisher.claim()
-            except BUS_ERRORS as exc:
-                await self._wait_out(exc, waits)
-                continue
-            self._watcher.bus_reached()
+            answer = await self._answered(self._publisher.claim)
             if isinstance(answer, Claim):
                 if answer.born:
                     self._watcher.epoch_born(answer.epoch)
@@ -98,11 +94,11 @@ class Carrier:
     async def run(self) -> None:
         """Carry, until cancelled. Raises LeaseLost."""
         loop = asyncio.get_running_loop()
+        self._heed = heeding()
         await self._drain()  # what an earlier run had in hand
         next_beat = loop.time()
-        heed = heeding()
         while True:
-            heed()
+            self._heed()
             await self._outbox.wait(max(0.0, next_beat - loop.time()))
             batch = self._outbox.take(BATCH)
             if batch:
@@ -118,6 +114,7 @@ class Carrier:
         """
         if self._lost:
             return
+        self._heed = heeding()
         await self._drain()
         while batch := self._outbox.take(BATCH):
             await self._deliver(batch)
@@ -128,20 +125,12 @@ class Carrier:
         await self._drain()
 
     async def _drain(self) -> None:
-        waits = self._new_waits()
-        heed = heeding()
         while self._pending:
-            heed()  # here, where a batch is either taken off or still under its number
             try:
-                answer = await self._publisher.append(self._pending[0])
+                answer = await self._answered(lambda: self._publisher.append(self._pending[0]))
             except Fenced:
                 await self._claim_again()
                 continue
-            except BUS_ERRORS as exc:
-                await self._wait_out(exc, waits)
-                continue
-            waits = self._new_waits()
-            self._watcher.bus_reached()
             if answer.born:
                 self._watcher.epoch_born(answer.epoch)
                 self._refill()
@@ -158,20 +147,30 @@ class Carrier:
 
     async def _claim_again(self) -> None:
         """Redis forgot us: a wiped one is refilled. One that another writer used is not ours to go on with."""
-        waits = self._new_waits()
-        heed = heeding()
-        while True:
-            heed()
-            try:
-                answer = await self._publisher.claim()
-                break
-            except BUS_ERRORS as exc:
-                await self._wait_out(exc, waits)
+        answer = await self._answered(self._publisher.claim)
         if not (isinstance(answer, Claim) and answer.born):
             self._lost = True
             raise LeaseLost
         self._watcher.epoch_born(answer.epoch)
         self._refill()
+
+    async def _answered(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Call until Redis answers, however long that takes.
+
+        A cancellation is heeded here, where a batch is either taken off or still under its number.
+        """
+        waits = self._new_waits()
+        while True:
+            self._heed()
+            try:
+                answer = await call()
+            except BUS_ERRORS as exc:
+                wait_s = next(waits)
+                self._watcher.bus_lost(exc, wait_s)
+                await asyncio.sleep(wait_s)
+            else:
+                self._watcher.bus_reached()
+                return answer
 
     async def _tell_of_ourselves(self) -> None:
         """One heartbeat. It is not queued: what it says would be old when Redis is back."""
@@ -197,8 +196,3 @@ class Carrier:
         await self._publisher.write_instruments(directory)
         self._directory_written = directory  # before the notice: an epoch born meanwhile asks for it again
         await self._deliver([self._publisher.directory_changed()])
-
-    async def _wait_out(self, error: Exception, waits: Iterator[float]) -> None:
-        wait_s = next(waits)
-        self._watcher.bus_lost(error, wait_s)
-        await asyncio.sleep(wait_s)

@@ -5,7 +5,7 @@ anything wrong with one line that names the variable and what it accepts.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -38,7 +38,22 @@ def _without_duplicates(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
+Port = Annotated[int, Field(ge=0, le=65535)]
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_without_duplicates)]
+
+
+def each_of(known: Collection[str]) -> AfterValidator:
+    """Return the check that a list names something, and nothing but what is ``known``."""
+
+    def check(values: tuple[str, ...]) -> tuple[str, ...]:
+        if not values:
+            raise ValueError("it names none")
+        for value in values:
+            if value not in known:
+                raise ValueError(f"{value!r} is not one of {', '.join(known)}")
+        return values
+
+    return AfterValidator(check)
 
 
 class Settings(BaseModel):

@@ -5,7 +5,6 @@ import contextlib
 import socket
 
 import uvicorn
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from spark_bus.connection import connect
 from spark_gateway.app import build
@@ -14,6 +13,7 @@ from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.resume import Opening
 from spark_gateway.settings import GatewaySettings
 from spark_gateway.stream import StreamEndpoint
+from spark_service import process
 from spark_service.lifecycle import CannotStart, end, run
 from spark_service.redis_url import address
 
@@ -43,10 +43,7 @@ class Server(uvicorn.Server):
 
 async def main(settings: GatewaySettings) -> None:
     """Serve until cancelled."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
+    registry = process.registry()
     metrics = GatewayMetrics(registry)
     redis = connect(settings.redis_url.get_secret_value())
     hub = Hub(redis, settings.venues, metrics, address(settings.redis_url))

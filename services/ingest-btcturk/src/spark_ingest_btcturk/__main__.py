@@ -5,7 +5,6 @@ import time
 from contextlib import suppress
 
 import structlog
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from spark_bus.carrier import Beat, Carrier, LeaseLost
 from spark_bus.connection import BUS_ERRORS, connect
@@ -21,6 +20,7 @@ from spark_ingest_btcturk.session import Session
 from spark_ingest_btcturk.settings import IngestSettings
 from spark_ingest_btcturk.telling import Telling
 from spark_market.messages import Heartbeat
+from spark_service import process
 from spark_service.backoff import backoff
 from spark_service.endpoint import Pulse, serving
 from spark_service.lifecycle import run, run_together
@@ -119,10 +119,7 @@ class Ingest:
 
 async def main(settings: IngestSettings) -> None:
     """Serve metrics, and be the venue's writer as long and as often as that can be had."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
+    registry = process.registry()
     metrics = IngestMetrics(registry)
     directory = Directory(settings.symbols)
     pulse = Pulse()

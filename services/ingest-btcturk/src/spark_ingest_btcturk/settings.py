@@ -3,13 +3,13 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, SecretStr
 from pydantic.networks import UrlConstraints
 from pydantic_core import Url
 
 from spark_market.instruments import Mode
 from spark_service.redis_url import RedisUrl
-from spark_service.settings import CommaList, Settings, setting
+from spark_service.settings import CommaList, Port, Settings, setting
 
 _SYMBOL = re.compile(r"[A-Z0-9]{1,16}_[A-Z0-9]{1,16}")
 _VENUE_WS = "wss://ws-feed-pro.btcturk.com/"
@@ -45,7 +45,7 @@ class IngestSettings(Settings):
         "SPARK_BTCTURK_SYMBOLS", ("BTC_TRY", "ETH_TRY", "XRP_TRY", "USDT_TRY")
     )
     metrics_host: str = setting("SPARK_METRICS_HOST", "127.0.0.1")
-    metrics_port: Annotated[int, Field(ge=0, le=65535)] = setting("SPARK_BTCTURK_METRICS_PORT", 9101)
+    metrics_port: Port = setting("SPARK_BTCTURK_METRICS_PORT", 9101)
 
     @property
     def ws_url(self) -> str:

@@ -1,12 +1,11 @@
 """The monitor: wires a watch for each venue to the bus, and serves what it finds as metrics."""
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-
 from spark_bus.connection import connect
 from spark_monitor.bus import Bus
 from spark_monitor.metrics import MonitorMetrics
 from spark_monitor.settings import MonitorSettings
 from spark_monitor.watch import Watch
+from spark_service import process
 from spark_service.backoff import backoff
 from spark_service.endpoint import Pulse, serving
 from spark_service.lifecycle import run, run_together
@@ -15,10 +14,7 @@ from spark_service.redis_url import address
 
 async def main(settings: MonitorSettings) -> None:
     """Watch every venue side by side, until cancelled."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
+    registry = process.registry()
     metrics = MonitorMetrics(registry, settings.venues)
     bus = Bus(address(settings.redis_url), told=metrics.bus)
     redis = connect(settings.redis_url.get_secret_value())

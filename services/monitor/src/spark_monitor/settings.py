@@ -2,29 +2,20 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from spark_market.venues import VENUES
 from spark_service.redis_url import RedisUrl
-from spark_service.settings import CommaList, Settings, setting
-
-
-def _known(values: tuple[str, ...]) -> tuple[str, ...]:
-    if not values:
-        raise ValueError("it names no venue")
-    for value in values:
-        if value not in VENUES:
-            raise ValueError(f"there is no venue {value!r}")
-    return values
+from spark_service.settings import CommaList, Port, Settings, each_of, setting
 
 
 class MonitorSettings(Settings):
     """Which venues are judged, and after how many seconds of silence one is stale."""
 
     redis_url: RedisUrl = setting("SPARK_REDIS_URL", SecretStr("redis://127.0.0.1:6379/0"))
-    venues: Annotated[CommaList, AfterValidator(_known)] = setting("SPARK_VENUES", ("btcturk",))
+    venues: Annotated[CommaList, each_of(VENUES)] = setting("SPARK_VENUES", ("btcturk",))
     staleness_target_s: Annotated[float, Field(ge=1, le=86_400, allow_inf_nan=False)] = setting(
         "SPARK_VENUE_STALENESS_TARGET", 30.0
     )
     metrics_host: str = setting("SPARK_METRICS_HOST", "127.0.0.1")
-    port: Annotated[int, Field(ge=0, le=65535)] = setting("SPARK_MONITOR_PORT", 9100)
+    port: Port = setting("SPARK_MONITOR_PORT", 9100)
