@@ -45,13 +45,18 @@ def chunk(data: bytes) -> bytes:
 
 
 class Member:
-    """A reader of a stream. ``position`` is what has been written to it, in its group's order."""
+    """A reader of a stream.
+
+    ``position`` is what has been written to it when it joined or fell behind; a member in step is where its group is.
+    ``behind_since`` is, while it lags, a lower bound (ms UTC) of when the oldest tick it lacks was received.
+    """
+
+    __slots__ = ("_transport", "_unsent", "_unsent_since", "behind_since", "ended", "position")  # 9 % of a write
 
     def __init__(self, transport: Transport, position: Cursor | None = None) -> None:
         self._transport = transport
         self.position = position
         self.behind_since: int | None = None
-        """Lower bound (ms UTC) of when the oldest tick it still lacks was received, while it lags."""
         self.ended = asyncio.Event()
         self._unsent = 0
         self._unsent_since = 0.0

@@ -39,7 +39,7 @@ class StreamEndpoint:
         self._hub = hub
         self._opening = opening
         self._metrics = metrics
-        self._open: set[Member] = set()
+        self._open: dict[Member, Subscription] = {}
         self._closing = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +70,7 @@ class StreamEndpoint:
         transport: Transport = scope[TRANSPORT]
         member = Member(transport)
         member.write(chunk(b"retry: %d\n\n" % retry_ms()))
-        self._open.add(member)
+        self._open[member] = subscription
         self._metrics.opened()
         gone = asyncio.ensure_future(_disconnected(receive))
         opened = asyncio.ensure_future(self._bring_in(member, feed, subscription, last_event_id))
@@ -86,7 +86,7 @@ class StreamEndpoint:
             for task in (gone, opened, ended):
                 task.cancel()
             self._hub.leave(subscription, member)
-            self._open.discard(member)
+            del self._open[member]
             self._metrics.closed()
         if not member.gone:
             await send({"type": "http.response.body"})
@@ -106,7 +106,8 @@ class StreamEndpoint:
     def end_all(self, reason: str) -> None:
         """Say goodbye on every stream and end it; no new ones are taken."""
         self._closing = True
-        for member in list(self._open):
+        for member, subscription in self._open.items():
+            self._hub.leave(subscription, member)  # first: nothing comes after a goodbye
             member.write(
                 chunk(event(Goodbye(reason=reason, retry=(wait_ms := retry_ms()))) + b"retry: %d\n\n" % wait_ms)
             )

@@ -10,7 +10,7 @@ class Settings(settings.Settings):
     """Read once in ``__main__``, then passed down as an argument."""
 
     host: str = setting("SPARK_SIMULATOR_HOST", "127.0.0.1", min_length=1)
-    port: int = setting("SPARK_SIMULATOR_PORT", 9200, ge=0, le=65535)
+    port: settings.Port = setting("SPARK_SIMULATOR_PORT", 9200)
     pairs: int = setting("SPARK_SIMULATOR_PAIRS", 8, ge=4, le=379)
     seed: int = setting("SPARK_SIMULATOR_SEED", 1)
     interval_ms: int = setting("SPARK_SIMULATOR_INTERVAL_MS", 760, ge=1, le=60_000)
