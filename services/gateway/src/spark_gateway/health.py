@@ -22,7 +22,8 @@ def routes(hub: Hub, metrics: GatewayMetrics, registry: CollectorRegistry, targe
     @router.get("/api/healthz", **described("healthz", "Whether each venue's feed can be believed right now."))
     async def healthz() -> JSONResponse:
         venues = {venue: _standing(hub.verdicts.of(venue)) for venue in hub.feeds}
-        return JSONResponse({"venues": venues, "thresholds": {"venueStalenessTarget": _number(target_s)}})
+        thresholds = {"venueStalenessTarget": _number(target_s)}
+        return JSONResponse({"venues": venues, "thresholds": thresholds}, headers={"Cache-Control": "no-store"})
 
     @router.get("/api/tools/metrics", summary="The venues' metrics, for those who scrape the gateway.")
     async def tools_metrics(

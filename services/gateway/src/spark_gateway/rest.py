@@ -13,6 +13,7 @@ from spark_gateway.problems import Problem
 from spark_gateway.schemas import described
 
 _JSON = "application/json"
+_FRESH = {"Cache-Control": "no-store"}  # a price out of somebody's cache is a stale price that nobody was told of
 
 Symbol = Annotated[str | None, Query(description="A symbol such as BTC_TRY.")]
 Symbols = Annotated[str, Query(description="Symbols by comma, or * for all.")]
@@ -29,7 +30,7 @@ def routes(hub: Hub) -> APIRouter:
         found = feed.tickers.get(name)
         if found is None:
             raise Problem(404, "No ticker yet", f"{name} is known, but no ticker of it has come in")
-        return Response(found.data, media_type=_JSON)
+        return Response(found.data, headers=_FRESH, media_type=_JSON)
 
     @router.get("/snapshot", **described("snapshot", "All current values at one position of the stream."))
     async def snapshot(venue: str, symbol: Symbols = "*") -> Response:
@@ -42,7 +43,7 @@ def routes(hub: Hub) -> APIRouter:
     async def symbols(venue: str) -> Response:
         feed = _loaded(requests.venue_of(venue, hub.feeds))
         body = b'{"venue":%b,"instruments":[%b]}' % (_text(feed.venue), b",".join(feed.instruments.values()))
-        return Response(body, media_type=_JSON)
+        return Response(body, headers=_FRESH, media_type=_JSON)
 
     return router
 
@@ -55,7 +56,7 @@ def _loaded(feed: Feed) -> Feed:
 
 def _messages(venue: str, position: Cursor | None, messages: list[bytes]) -> Response:
     body = b'{"venue":%b,"cursor":%b,"messages":[%b]}' % (_text(venue), _text(str(position)), b",".join(messages))
-    return Response(body, media_type=_JSON)
+    return Response(body, headers=_FRESH, media_type=_JSON)
 
 
 def _text(value: str) -> bytes:

@@ -45,13 +45,14 @@ class Ingest:
         self._events = [ALL if symbol == "*" else symbol.replace("_", "") for symbol in settings.symbols]
         self._telling = Telling()
         self._session: Session | None = None
+        self._watcher = BusWatcher(metrics, address(settings.redis_url), self._telling)
         self._carrier = Carrier(
             self._publisher,
             self._outbox,
             beat=self._beat,
             instruments=lambda: self._directory.instruments,
             waits=lambda: backoff(first_s=0.1, most_s=1.0),
-            watcher=BusWatcher(metrics, address(settings.redis_url), self._telling),
+            watcher=self._watcher,
         )
 
     async def run(self) -> None:
@@ -59,6 +60,9 @@ class Ingest:
         try:
             claim = await self._carrier.claim()
             self._metrics.lease(True)
+            last_published = claim.last.get("ticker")
+            if last_published is None and self._watcher.stood_by:
+                last_published = _now_ms()  # Redis forgot how far the other came: what follows from now on is missing
             self._session = Session(
                 self._settings.ws_url,
                 self._settings.mode,
@@ -67,7 +71,7 @@ class Ingest:
                 directory=self._directory,
                 metrics=self._metrics,
                 waits=backoff,
-                last_published=claim.last.get("ticker"),
+                last_published=last_published,
             )
             await run_together([self._session.run(), self._carrier.run()])
         finally:
@@ -97,7 +101,7 @@ class Ingest:
             Heartbeat(
                 venue=VENUE,
                 mode=self._settings.mode,
-                sent_at=time.time_ns() // 1_000_000,
+                sent_at=_now_ms(),
                 connected=connected_since is not None,
                 ages={"ticker": age},
             ),
@@ -138,6 +142,10 @@ async def main(settings: IngestSettings) -> None:
                 _ingest_for_ever(settings, metrics, directory),
             ]
         )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 async def _ingest_for_ever(settings: IngestSettings, metrics: IngestMetrics, directory: Directory) -> None:

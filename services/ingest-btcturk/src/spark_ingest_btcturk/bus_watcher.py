@@ -18,7 +18,8 @@ class BusWatcher:
         self._address = redis_address
         self._telling = telling
         self._trouble = False
-        self._standing_by = False
+        self.stood_by = False
+        """Whether another ingest held the venue when this one came."""
 
     def bus_reached(self) -> None:
         """Redis answered."""
@@ -50,9 +51,9 @@ class BusWatcher:
 
     def standing_by(self, wait_ms: int) -> None:
         """Another ingest holds the venue."""
-        if not self._standing_by:
+        if not self.stood_by:
             logger.warning("another ingest writes this venue; standing by", its_lease_ends_in_ms=wait_ms)
-        self._standing_by = True
+        self.stood_by = True
 
     def beaten(self, first: EntryId) -> None:
         """A heartbeat was taken."""

@@ -1,0 +1,124 @@
+"""Every public sample of the venue's feed, replayed through real sockets: what comes out is exactly what was in it.
+
+What is expected is read from the samples here, by the standard library alone.
+"""
+
+import json
+import os
+import re
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from support.eventually import eventually
+from support.running import running
+from support.sse import EventSource
+from support.stack import Stack
+
+_BESIDE = Path(__file__).parents[3] / "shared" / "protocols" / "btcturk-samples.jsonl"
+SAMPLES = Path(os.environ.get("SPARK_TEST_SAMPLES") or _BESIDE)
+TICKER_PAIR, TICKER_ALL = 402, 401
+FIGURES = {
+    "price": "LA", "bid": "B", "ask": "A", "bidSize": "BA", "askSize": "AA", "open": "O", "high": "H", "low": "L",
+    "volume": "V", "vwap": "AV",
+}  # fmt: skip
+OWN_FRAMES = Counter({991: 1, 100: 1})
+"""What the simulator says besides the recording: its welcome, and its answer to the one join."""
+
+pytestmark = pytest.mark.skipif(not SAMPLES.exists(), reason="the venue's public samples are not here")
+
+
+class StackWithoutIngest(Stack):
+    """All but the ingest: the recording begins when that connects."""
+
+    def __init__(self, extra: dict[str, str]) -> None:
+        super().__init__(extra)
+        self.last = self.services.pop("ingest_btcturk")
+
+    async def __aenter__(self) -> "StackWithoutIngest":
+        await super().__aenter__()
+        return self
+
+    async def ready(self, symbol: str = "") -> None:
+        await eventually(lambda: self.get("/api/healthz"), 15, "a gateway that answers")
+
+    def start_ingest(self) -> None:
+        self.services["ingest_btcturk"] = self.last
+        self.last.start()
+
+    async def frames(self) -> Counter[int]:
+        """Return what the ingest's metrics say that it received, by type."""
+        async with httpx.AsyncClient(timeout=5) as client:
+            answer = await client.get(f"http://127.0.0.1:{self.ingest_metrics_port}/metrics")
+        found = re.findall(r'^spark_ingest_frames_total\{type="(\w+)",venue="btcturk"\} (\S+)$', answer.text, re.M)
+        return Counter({int(kind): int(float(value)) for kind, value in found})
+
+
+def recorded() -> list[Any]:
+    """Return the frames from the venue, oldest first: ``[type, body]``."""
+    lines = [
+        json.loads(line, parse_float=Decimal, parse_int=Decimal)
+        for line in SAMPLES.read_text(encoding="utf-8").splitlines()
+        if line.strip()
+    ]
+    return [line["payload"] for line in lines if (line["kind"], line["direction"]) == ("ws", "in")]
+
+
+def figure(value: str | Decimal | None) -> Decimal | None:
+    return None if value is None else Decimal(value)
+
+
+def expected_tickers(frames: list[Any]) -> list[dict[str, Any]]:
+    """Return what the recording holds, row by row; a row that repeats its pair's last figures is no tick."""
+    last: dict[str, dict[str, Any]] = {}
+    found = []
+    for kind, body in frames:
+        rows = {TICKER_PAIR: [body], TICKER_ALL: body.get("items")}.get(int(kind), [])
+        for row in rows:
+            ticker: dict[str, Any] = {"symbol": f"{row['NS']}_{row['DS']}"}
+            ticker |= {ours: figure(row.get(theirs)) for ours, theirs in FIGURES.items()}
+            if last.get(row["PS"]) != ticker:
+                found.append(ticker)
+            last[row["PS"]] = ticker
+    return found
+
+
+async def test_every_sample_arrives_exactly_and_nothing_else() -> None:
+    """A client who was there first has each row of each ticker frame; all other frames are counted by their type."""
+    frames = recorded()
+    expected = expected_tickers(frames)
+    assert len(expected) > 5
+    settings = {
+        "SPARK_SIMULATOR_REPLAY": str(SAMPLES),
+        "SPARK_SIMULATOR_REPLAY_SPEED": "1000000000",
+        "SPARK_SIMULATOR_INTERVAL_MS": "100",
+        "SPARK_BTCTURK_SYMBOLS": "*",
+    }
+    async with StackWithoutIngest(settings) as stack:
+        client = EventSource(stack.stream_url("*", throttle=0))
+        async with running(client.run()):
+            await eventually(lambda: client.of("status"), 10, "an answer before the venue is known")
+            stack.start_ingest()
+            await eventually(lambda: len(client.of("ticker")) >= len(expected), 15, "all samples")
+            # The simulator repeats the last rows for ever: a few rounds of that must bring nothing.
+            rounds = Counter(int(kind) for kind, _ in frames)[TICKER_ALL] + 5
+            await eventually(lambda: _heard(stack, TICKER_ALL, rounds), 15, "the repeats")
+            counted = await stack.frames()
+            had = [event.data for event in client.of("ticker")]
+
+    assert [{name: data[name] for name in expected[0]} for data in had] == expected
+    assert {data["mode"] for data in had} == {"mock"}
+    assert {data["venueTime"] for data in had} == {None}
+    assert client.statuses == [200]
+    assert client.of("gap") == []
+    of_type = Counter(int(kind) for kind, _ in frames) + OWN_FRAMES
+    del of_type[TICKER_ALL], counted[TICKER_ALL]
+    assert counted == of_type
+
+
+async def _heard(stack: StackWithoutIngest, kind: int, times: int) -> bool:
+    return (await stack.frames())[kind] >= times
