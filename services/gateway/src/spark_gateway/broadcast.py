@@ -10,6 +10,7 @@ from spark_gateway.member import Member, chunk
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.subscription import Subscription
 from spark_market.messages import Gap, Lagged
+from spark_service.clock import now_ms
 
 STUCK_AFTER_S: Final = 30.0
 
@@ -29,7 +30,6 @@ class Broadcast:
         *,
         status_event: Callable[[], bytes],
         health_event: Callable[[Cursor | None, int], bytes],
-        now_ms: Callable[[], int],
     ) -> None:
         assert feed.position is not None  # noqa: S101, nobody joins before the venue is loaded
         self.subscription = subscription
@@ -37,7 +37,6 @@ class Broadcast:
         self._metrics = metrics
         self._status_event = status_event
         self._health_event = health_event
-        self._now_ms = now_ms
         self._flushed: Cursor = feed.position
         self._changed: dict[object, Frame] = {}
         self._in_step: set[Member] = set()
@@ -138,9 +137,7 @@ class Broadcast:
 
     def _gap(self, cause: str, since: int, lost: int | None = None) -> bytes:
         self._metrics.gap(cause)
-        gap = Gap(
-            venue=self._feed.venue, channel=None, symbol=None, from_=since, to=self._now_ms(), cause=cause, lost=lost
-        )
+        gap = Gap(venue=self._feed.venue, channel=None, symbol=None, from_=since, to=now_ms(), cause=cause, lost=lost)
         return event(gap)
 
     def ping(self) -> None:

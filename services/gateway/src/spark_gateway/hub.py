@@ -19,6 +19,7 @@ from spark_gateway.subscription import Subscription
 from spark_gateway.verdicts import Verdicts
 from spark_market.messages import Health
 from spark_service.backoff import backoff
+from spark_service.clock import now_ms
 from spark_service.lifecycle import end, run_together
 
 _PING_S = 10.0
@@ -50,7 +51,6 @@ class Hub:
                 self._metrics,
                 status_event=lambda: self.status_event(subscription.venue),
                 health_event=lambda position, pace_ms: self.health_event(subscription.venue, position, pace_ms),
-                now_ms=_now_ms,
             )
             self._groups[subscription] = group
             self._pace(subscription.throttle_ms)
@@ -75,7 +75,7 @@ class Hub:
     def health_event(self, venue: str, position: Cursor | None, throttle_ms: int) -> bytes:
         """Return a stream's own ping; with a position it moves the reader's cursor there."""
         statuses = {venue: self.verdicts.of(venue).status}
-        return event(Health(server_time=_now_ms(), throttle=throttle_ms, venues=statuses), position)
+        return event(Health(server_time=now_ms(), throttle=throttle_ms, venues=statuses), position)
 
     async def run(self) -> None:
         """Follow all venues and serve all groups, until cancelled."""
@@ -184,7 +184,3 @@ class Hub:
             )
         self._bus_trouble = True
         self._metrics.bus_lost()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

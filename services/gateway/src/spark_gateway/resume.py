@@ -1,7 +1,6 @@
 """Going on where a reader stopped: from memory, else from Redis, else with a gap and a snapshot."""
 
 import asyncio
-import time
 from typing import Final
 
 from redis.asyncio import Redis
@@ -18,6 +17,7 @@ from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.subscription import Subscription
 from spark_market.messages import Gap
 from spark_service.backoff import backoff
+from spark_service.clock import now_ms
 
 MOST_REPLAYED: Final = 20_000
 """Entries, about 8 MB: beyond it a gap and a snapshot serve the reader better."""
@@ -60,7 +60,7 @@ class Opening:
                 since = await self._received_before(cursor)
                 await self._start_over(member, subscription, "epoch", since)
                 return
-            if cursor.entry.ms > max(feed.position.entry.ms, _now_ms()) + _MOST_AHEAD_MS:
+            if cursor.entry.ms > max(feed.position.entry.ms, now_ms()) + _MOST_AHEAD_MS:
                 await self._start_over(member, subscription, "cursor", 0)
                 return
             if feed.holds(cursor):
@@ -113,7 +113,7 @@ class Opening:
             channel=None,
             symbol=None,
             from_=since,
-            to=_now_ms(),
+            to=now_ms(),
             cause=cause,
         )
         await self._snapshot(member, subscription, event(gap))
@@ -139,7 +139,3 @@ class Opening:
         except BUS_ERRORS:
             found = None
         return bound_by_age(cursor.entry) if found is None else found
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -13,6 +13,7 @@ from spark_bus import keys
 from spark_bus.connection import BUS_ERRORS
 from spark_market import wire
 from spark_market.messages import Status, VenueStatus
+from spark_service.clock import now_ms
 
 _POLL_S = 1.0
 _BELIEVED_S = 10.0
@@ -79,5 +80,5 @@ def _unknown(venue: str, reason: str) -> VenueStatus:
         staleness_sec=None,
         mode=None,
         reason=reason,
-        since=time.time_ns() // 1_000_000,
+        since=now_ms(),
     )

@@ -22,6 +22,7 @@ from spark_ingest_btcturk.telling import Telling
 from spark_market.messages import Heartbeat
 from spark_service import process
 from spark_service.backoff import backoff
+from spark_service.clock import now_ms
 from spark_service.endpoint import Pulse, serving
 from spark_service.lifecycle import run, run_together
 from spark_service.redis_url import address
@@ -62,7 +63,7 @@ class Ingest:
             self._metrics.lease(True)
             last_published = claim.last.get("ticker")
             if last_published is None and self._watcher.stood_by:
-                last_published = _now_ms()  # Redis forgot how far the other came: what follows from now on is missing
+                last_published = now_ms()  # Redis forgot how far the other came: what follows from now on is missing
             self._session = Session(
                 self._settings.ws_url,
                 self._settings.mode,
@@ -101,7 +102,7 @@ class Ingest:
             Heartbeat(
                 venue=VENUE,
                 mode=self._settings.mode,
-                sent_at=_now_ms(),
+                sent_at=now_ms(),
                 connected=connected_since is not None,
                 ages={"ticker": age},
             ),
@@ -142,10 +143,6 @@ async def main(settings: IngestSettings) -> None:
                 _ingest_for_ever(settings, metrics, directory),
             ]
         )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def _ingest_for_ever(settings: IngestSettings, metrics: IngestMetrics, directory: Directory) -> None:

@@ -14,6 +14,7 @@ from spark_ingest_btcturk.metrics import IngestMetrics
 from spark_ingest_btcturk.protocol import BtcTurkProtocol, MalformedFrame, Received
 from spark_market.instruments import Mode
 from spark_market.messages import Gap, Ticker
+from spark_service.clock import now_ms
 
 SILENT_AFTER_S = 15.0
 """The venue repeats tickers every 0.8 s whether or not they change: so long without data is a dead connection."""
@@ -109,7 +110,7 @@ class Session:
             close_timeout=1,
             max_size=_LARGEST_FRAME,
         ) as ws:
-            self.connected_since = _now_ms()
+            self.connected_since = now_ms()
             self._metrics.connected()
             logger.info("connected to btcturk", url=self._url, events=len(self._events))
             try:
@@ -137,7 +138,7 @@ class Session:
 
     def _take(self, protocol: BtcTurkProtocol, frame: bytes) -> bool:
         """Publish what ``frame`` brings; returns whether it was data, which alone proves that the feed is well."""
-        received_at = _now_ms()
+        received_at = now_ms()
         try:
             received = protocol.receive(frame, received_at)
         except MalformedFrame as exc:
@@ -199,7 +200,3 @@ def _cause(exc: Exception) -> str:
             return "closed"
         case _:
             return "network"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,6 +1,5 @@
 """The verdict on the bus: the venue's ``status`` message, which expires when nobody renews it."""
 
-import time
 from typing import NamedTuple
 
 import structlog
@@ -11,6 +10,7 @@ from spark_market import wire
 from spark_market.instruments import Mode
 from spark_market.messages import Status, VenueStatus
 from spark_monitor.judgement import Judgement
+from spark_service.clock import now_ms
 
 EXPIRES_AFTER_MS = 10_000
 
@@ -65,7 +65,7 @@ class Verdict:
                 reason=judgement.reason,
             )
             self._status = judgement.status
-            self._since = time.time_ns() // 1_000_000
+            self._since = now_ms()
         message = VenueStatus(
             venue=self._venue,
             status=judgement.status,

@@ -18,6 +18,7 @@ from spark_monitor.hearing import Hearing
 from spark_monitor.judgement import Judgement, judge
 from spark_monitor.metrics import MonitorMetrics
 from spark_monitor.verdict import Verdict
+from spark_service.clock import now_ms
 from spark_service.lifecycle import run_together
 
 _EVERY_S = 1.0
@@ -74,9 +75,9 @@ class Watch:
                 self._take(news)
 
     def _take(self, entries: list[Entry]) -> None:
-        now_ms = time.time() * 1000
+        read_ms = time.time() * 1000
         for entry in entries:
-            self._metrics.latency(self._venue, "bus_to_monitor", now_ms - entry.id.ms)
+            self._metrics.latency(self._venue, "bus_to_monitor", read_ms - entry.id.ms)
             try:
                 if entry.kind == "heartbeat":
                     self._take_heartbeat(wire.decode(entry.data), entry.id.ms)
@@ -139,8 +140,7 @@ class Watch:
         earlier = await self._verdict.recall()
         self._recalled = True
         if earlier is not None:
-            now_ms = time.time_ns() // 1_000_000
-            self._hearing.recall(earlier.mode, earlier.staleness_s, time.monotonic(), now_ms)
+            self._hearing.recall(earlier.mode, earlier.staleness_s, time.monotonic(), now_ms())
 
     async def _ask_and_judge(self) -> Judgement | None:
         """Read what the ingest keeps beside its stream, and judge; None when it is too early, or now too late."""
