@@ -14,7 +14,7 @@ Step = str | bytes | Callable[[ServerConnection], Awaitable[None]]
 """A frame to send, or something else to do with the connection."""
 
 Script = Sequence[Step | int]
-"""What happens on one connection; a number is the HTTP status with which it is refused."""
+"""What happens on one connection; numbers are the HTTP status with which it is refused, and for how many seconds."""
 
 
 async def hold(ws: ServerConnection) -> None:
@@ -41,9 +41,9 @@ def pause(seconds: float) -> Step:
     return step
 
 
-def refuse(status: int) -> Script:
+def refuse(status: int, retry_after_s: int | None = None) -> Script:
     """A connection that is not accepted."""
-    return [status]
+    return [status] if retry_after_s is None else [status, retry_after_s]
 
 
 class FakeVenue:
@@ -80,9 +80,12 @@ class FakeVenue:
     def _answer(self, ws: ServerConnection, request: Request) -> Response | None:
         script = self._script(self.attempts)
         self.attempts += 1
-        for step in script[:1]:
-            if isinstance(step, int):
-                return ws.respond(HTTPStatus(step), "no\n")
+        match script:
+            case [int(status), *more]:
+                response = ws.respond(HTTPStatus(status), "no\n")
+                for retry_after_s in more:
+                    response.headers["Retry-After"] = str(retry_after_s)
+                return response
         self._accepted[ws] = script
         return None
 

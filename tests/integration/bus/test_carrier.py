@@ -40,7 +40,7 @@ class Line:
         self.publisher = Publisher(redis, VENUE, Mode.MOCK, lease_ms=lease_ms)
         self.outbox = Outbox(VENUE, most_messages=most_messages)
         self.notes = Notes()
-        self.directory: Mapping[str, Instrument] = {"BTC_TRY": an_instrument()}
+        self.directory: Mapping[str, Instrument] = {symbol: an_instrument(symbol) for symbol in ("BTC_TRY", "ETH_TRY")}
         self.carrier = Carrier(
             self.publisher,
             self.outbox,

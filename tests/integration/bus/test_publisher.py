@@ -59,7 +59,7 @@ async def test_a_lease_that_has_run_out_is_taken_over_in_the_same_epoch(redis: R
 
     claim = await eventually(lambda: _claimed(new), what="takeover")
 
-    assert claim == Claim(epoch=str(epoch), born=False, last={"ticker": NOON + 2})
+    assert claim == Claim(epoch=str(epoch), born=False, last={"ticker": NOON + 2}, heard={})
 
 
 async def _claimed(publisher: Publisher) -> Claim | None:
@@ -347,6 +347,15 @@ async def test_the_directory_is_replaced_as_a_whole(redis: Redis) -> None:
     assert set(await stream.hash_of(redis, keys.instruments(VENUE))) == {b"BTC_TRY", b"NEW_TRY"}
 
 
+async def test_what_is_not_carried_any_more_has_no_current_value(redis: Redis) -> None:
+    """A price that nobody keeps up to date must not stand among those that are."""
+    writer = await a_writer(redis)
+    await writer.append([*tickers(1), *tickers(2, symbol="OLD_TRY")])
+    await writer.write_instruments({"BTC_TRY": an_instrument()})
+
+    assert await stream.latest(redis) == {"BTC_TRY": 1}
+
+
 async def test_only_the_writer_may_replace_the_directory(redis: Redis) -> None:
     old = await a_writer(redis, lease_ms=20)
     new = a_publisher(redis)
@@ -364,8 +373,8 @@ async def test_a_lost_heartbeat_alone_starts_an_epoch(redis: Redis) -> None:
     writer = await a_writer(redis)
     await writer.append(tickers(1))
     await writer.beat(a_heartbeat(), {}, a_feed_state())
-    [(last, _)] = await redis.xrevrange(keys.messages(VENUE), count=1)
-    await redis.xdel(keys.messages(VENUE), last)
+    found: Any = await redis.xrevrange(keys.messages(VENUE), count=1)
+    await redis.xdel(keys.messages(VENUE), found[0][0])
 
     assert await writer.beat(a_heartbeat(), {}, a_feed_state()) is None
     assert (await writer.append(tickers(2))).born

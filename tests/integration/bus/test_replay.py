@@ -24,7 +24,7 @@ async def a_stream_of(redis: Redis, *prices: int) -> list[Cursor]:
 async def test_a_replay_holds_every_entry_after_the_cursor(redis: Redis) -> None:
     cursors = await a_stream_of(redis, 1, 2, 3)
 
-    found = await replay(redis, cursors[1], limit=10)
+    found = await replay(redis, cursors[1], count=10)
 
     assert found is not None
     assert [stream.price_of(entry.data) for entry in found] == [2, 3]
@@ -35,34 +35,37 @@ async def test_a_cursor_at_the_end_has_an_empty_replay(redis: Redis) -> None:
     """Up to date is not the same as not to be had."""
     cursors = await a_stream_of(redis, 1)
 
-    assert await replay(redis, cursors[-1], limit=10) == []
+    assert await replay(redis, cursors[-1], count=10) == []
 
 
 async def test_there_is_no_replay_when_entries_have_been_trimmed(redis: Redis) -> None:
     cursors = await a_stream_of(redis, 1, 2, 3)
     await redis.xtrim(keys.messages(VENUE), maxlen=2, approximate=False)
 
-    assert await replay(redis, cursors[1], limit=10) is None
-    assert await replay(redis, cursors[2], limit=10) is not None
+    assert await replay(redis, cursors[1], count=10) is None
+    assert await replay(redis, cursors[2], count=10) is not None
 
 
 async def test_there_is_no_replay_of_another_epoch(redis: Redis) -> None:
     cursors = await a_stream_of(redis, 1, 2)
 
-    assert await replay(redis, cursors[1]._replace(epoch="0e0c"), limit=10) is None
+    assert await replay(redis, cursors[1]._replace(epoch="0e0c"), count=10) is None
 
 
 async def test_there_is_no_replay_when_the_stream_is_gone(redis: Redis) -> None:
     cursors = await a_stream_of(redis, 1)
     await redis.flushall()
 
-    assert await replay(redis, cursors[0], limit=10) is None
+    assert await replay(redis, cursors[0], count=10) is None
 
 
-async def test_there_is_no_replay_beyond_the_limit(redis: Redis) -> None:
+async def test_a_replay_comes_in_pages_that_follow_one_another(redis: Redis) -> None:
     cursors = await a_stream_of(redis, 1, 2, 3)
 
-    assert await replay(redis, cursors[0], limit=2) is None
-    found = await replay(redis, cursors[0], limit=3)
-    assert found is not None
-    assert len(found) == 3
+    first = await replay(redis, cursors[0], count=2)
+    assert first is not None
+    rest = await replay(redis, cursors[0]._replace(entry=first[-1].id), count=2)
+    assert rest is not None
+    whole = await replay(redis, cursors[0], count=10)
+    assert first + rest == whole
+    assert len(first) == 2

@@ -66,6 +66,15 @@ class Bench:
         self.gateway.start()
         await self.serving()
 
+    async def metrics(self) -> str:
+        """Return the gateway's own metrics."""
+        async with httpx.AsyncClient() as client:
+            return (await client.get(f"{self.url}/metrics")).text
+
+    async def has_metric(self, line: str) -> bool:
+        """Return whether its metrics have this line."""
+        return line in (await self.metrics()).splitlines()
+
     async def serving(self) -> None:
         """Return once the gateway has loaded the venue."""
         await eventually(self._loaded, 15, "the gateway")

@@ -1,9 +1,11 @@
 """What a reader of a stream can count on: its opening, its order, its resume, its gaps."""
 
+import asyncio
 import time
 from decimal import Decimal
 
 from spark_bus.cursor import parse
+from spark_gateway.feed import RING
 from support.eventually import eventually
 from support.examples import NOON, a_gap, a_ticker, tickers
 from support.sse import EventSource
@@ -113,7 +115,7 @@ async def test_a_resume_goes_on_from_memory_without_a_snapshot(bench: Bench, rea
     assert not resumed.of("gap")
 
 
-async def test_a_resume_after_a_restart_of_the_gateway_goes_on_from_redis(bench: Bench, reading: Reading) -> None:
+async def test_a_resume_after_a_restart_of_the_gateway_lacks_nothing(bench: Bench, reading: Reading) -> None:
     source = await reading.open(bench.stream())
     await bench.publish_many(tickers(10, 11))
     await until(source, 11)
@@ -128,6 +130,48 @@ async def test_a_resume_after_a_restart_of_the_gateway_goes_on_from_redis(bench:
     assert prices(source) == list(range(10, 41))
     assert not source.of("gap")
     assert source.connections == 2
+
+
+async def test_what_memory_does_not_reach_back_to_comes_from_redis(bench: Bench, reading: Reading) -> None:
+    """More than the gateway keeps, a page at a time, and still each once and in order."""
+    source = await reading.open(bench.stream())
+    await eventually(lambda: source.of("health"))
+    cursor = source.last_event_id
+    await reading.close()
+    await bench.publish_many(tickers(*range(10, 10 + RING + 2_500)))
+    bench.gateway.kill()
+    await bench.start_gateway()
+
+    resumed = await reading.open(bench.stream(), cursor)
+    throttled = await reading.open(bench.stream("symbol=*&throttle=250"), cursor)
+    await eventually(lambda: len(prices(resumed)) >= RING + 2_500, 30, "the replay")
+    await until(throttled, 9 + RING + 2_500)
+
+    assert prices(resumed) == list(range(10, 10 + RING + 2_500))
+    assert prices(throttled) == [9 + RING + 2_500]
+    assert not resumed.of("gap") + throttled.of("gap")
+    assert 'spark_gateway_resumes_total{outcome="redis"} 2.0' in await bench.metrics()
+
+
+async def test_streams_that_are_aborted_while_they_resume_leave_nothing_behind(bench: Bench, reading: Reading) -> None:
+    source = await reading.open(bench.stream())
+    await eventually(lambda: source.of("health"))
+    cursor = source.last_event_id
+    await bench.publish_many(tickers(*range(10, 3_000)))
+    bench.gateway.kill()
+    await bench.start_gateway()
+
+    head = f"GET /api/market/btcturk/stream?symbol=* HTTP/1.1\r\nHost: here\r\nLast-Event-ID: {cursor}\r\n\r\n"
+    for number in range(300):
+        _, writer = await asyncio.open_connection("127.0.0.1", bench.port)
+        writer.write(head.encode())
+        await asyncio.sleep(number % 7 / 1000)
+        writer.transport.abort()
+    await eventually(lambda: bench.has_metric("spark_gateway_streams 1.0"), 10, "all but one to be gone")
+    await bench.publish(a_ticker(5_000))
+    await until(source, 5_000)
+
+    assert "spark_gateway_readers_lagged_total 0.0" in await bench.metrics()
 
 
 async def test_a_throttled_resume_brings_the_newest_values_only(bench: Bench, reading: Reading) -> None:

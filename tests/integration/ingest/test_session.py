@@ -46,7 +46,7 @@ class Listener:
             directory=self.directory,
             metrics=IngestMetrics(self.registry),
             waits=self._waits,
-            last_published=last_published,
+            known_until={} if last_published is None else dict.fromkeys(events, last_published),
         )
 
     def _waits(self) -> Iterator[float]:
@@ -164,6 +164,23 @@ async def test_a_connection_without_data_is_given_up(monkeypatch: pytest.MonkeyP
     assert listener.reconnects("silent") == 1
 
 
+async def test_a_pair_that_falls_silent_while_others_speak_is_brought_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else would tell of it: the connection is well, and the venue's acknowledgements mean nothing."""
+    monkeypatch.setattr(f"{SESSION}.SILENT_AFTER_S", 0.3)
+    monkeypatch.setattr(f"{SESSION}._LOOK_FOR_MUTE_S", 0.05)
+    speaking: list[Step] = [eth(1), *[btc(1), pause(0.05)] * 40]
+    async with (
+        FakeVenue(speaking, [btc(2), eth(2)]) as venue,
+        listening(venue, events=("BTCTRY", "ETHTRY")) as listener,
+    ):
+        await eventually(lambda: listener.prices[-2:] == [2, 2])
+
+    assert listener.reconnects("silent") == 1
+    assert {gap.symbol for gap in listener.gaps} == {"BTC_TRY", "ETH_TRY"}
+    began = {gap.symbol: gap.from_ for gap in listener.gaps}
+    assert began["ETH_TRY"] + 250 <= began["BTC_TRY"], "each from when it was last heard itself"
+
+
 async def test_control_frames_and_rubbish_do_not_count_as_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only a ticker that was asked for proves the feed."""
     monkeypatch.setattr(f"{SESSION}.SILENT_AFTER_S", 0.3)
@@ -220,6 +237,14 @@ async def test_a_refused_connection_is_tried_again_and_counted_by_its_answer(sta
     assert listener.reconnects(f"refused_{status}") == 2
     assert listener.gaps == []
     assert listener.waited == [0, 1]
+
+
+async def test_a_venue_that_says_when_to_come_back_is_left_alone_until_then() -> None:
+    async with FakeVenue(refuse(429, retry_after_s=1), [btc(1)]) as venue, listening(venue) as listener:
+        started = time.monotonic()
+        await eventually(lambda: listener.prices == [1])
+
+    assert time.monotonic() - started >= 1
 
 
 async def test_malformed_frames_cost_only_themselves() -> None:

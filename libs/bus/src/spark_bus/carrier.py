@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -63,7 +64,7 @@ class Carrier:
         outbox: Outbox,
         *,
         beat: Callable[[], Beat],
-        instruments: Callable[[], Mapping[str, Instrument]],
+        instruments: Callable[[], Mapping[str, Instrument] | None],
         waits: Callable[[], Iterator[float]],
         watcher: CarrierWatcher,
     ) -> None:
@@ -167,6 +168,8 @@ class Carrier:
             except BUS_ERRORS as exc:
                 wait_s = next(waits)
                 self._watcher.bus_lost(exc, wait_s)
+                with suppress(*BUS_ERRORS):
+                    await self._publisher.reconnect()  # a demoted master keeps the connection, and refuses for ever
                 await asyncio.sleep(wait_s)
             else:
                 self._watcher.bus_reached()
@@ -191,7 +194,7 @@ class Carrier:
 
     async def _write_directory(self) -> None:
         directory = self._instruments()
-        if directory is self._directory_written:
+        if directory is None or directory is self._directory_written:  # None: the venue has not told yet
             return
         await self._publisher.write_instruments(directory)
         self._directory_written = directory  # before the notice: an epoch born meanwhile asks for it again

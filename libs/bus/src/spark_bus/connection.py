@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -16,13 +16,13 @@ CALL_TIMEOUT_S = 5.0
 """No reply for this long is a lost connection; blocking reads wait less than this."""
 
 
-def connect(url: str) -> "Redis":
-    """Return a client for ``url``; it connects on first use.
+def connect(url: str, most_connections: int = 8) -> "Redis":
+    """Return a client for ``url``; it connects on first use. A call that finds all connections busy waits for one.
 
     redis-py's retry is off: it would send a batch again under the same call after a timeout, and what to do then
     is for the publisher to decide.
     """
-    return Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         url,
         protocol=2,
         retry=Retry(NoBackoff(), 0),
@@ -31,8 +31,10 @@ def connect(url: str) -> "Redis":
         socket_connect_timeout=2.0,
         socket_keepalive=True,
         health_check_interval=0,
-        max_connections=32,
+        max_connections=most_connections,
+        timeout=CALL_TIMEOUT_S,
     )
+    return Redis.from_pool(pool)
 
 
 def heeding() -> Callable[[], None]:

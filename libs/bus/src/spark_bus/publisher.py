@@ -59,11 +59,16 @@ def outgoing(message: Ticker | Gap) -> Outgoing:
 
 @dataclass(frozen=True)
 class Claim:
-    """The venue is ours. ``last`` is, per channel, the ``received_at`` of what was last published, by whomever."""
+    """The venue is ours.
+
+    ``last`` is, per channel, the ``received_at`` of what was last published, by whomever; ``heard``, by
+    ``channel:symbol``, when each was last heard.
+    """
 
     epoch: str
     born: bool
     last: dict[str, int]
+    heard: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -120,18 +125,16 @@ class Publisher:
         if self._granted:  # a new life as the writer: what was numbered in the last one is not to be mistaken for ours
             self._owner, self._granted = secrets.token_hex(8), False
         args: _Args = [self._owner, self._lease_ms, self._mode.value, _new_epoch(), self._birth]
-        reply = await self._claim(keys=self._keys, args=args)
+        reply = await self._claim(keys=[*self._keys, keys.heard(self._venue)], args=args)
         if not reply[0]:
             return Held(int(reply[1]))
         self._granted = True
         self._number, self._last_entry = 1, _NO_ENTRY
-        _, epoch, born, fields = reply
+        _, epoch, born, fields, heard = reply
         last = {
-            name.removeprefix(b"last:").decode(): int(value)
-            for name, value in zip(fields[::2], fields[1::2], strict=True)
-            if name.startswith(b"last:")
+            name.removeprefix("last:"): int(value) for name, value in _pairs(fields).items() if name.startswith("last:")
         }
-        return Claim(epoch.decode(), bool(born), last)
+        return Claim(epoch.decode(), bool(born), last, {name: int(at) for name, at in _pairs(heard).items()})
 
     async def append(self, batch: Sequence[Outgoing]) -> Appended:
         """Append ``batch`` in order, once, in one round trip; an empty one only asks whether all is well.
@@ -185,13 +188,17 @@ class Publisher:
                 raise Fenced(self._venue)
 
     async def write_instruments(self, instruments: Mapping[str, Instrument]) -> None:
-        """Replace the venue's directory. Raises Fenced."""
+        """Replace the venue's directory, and drop current values of what is not in it. Raises Fenced."""
         args: _Args = [self._owner]
         for symbol, instrument in instruments.items():
             args += (symbol, msgspec.json.encode(instrument))
-        keys_ = [keys.writer(self._venue), keys.instruments(self._venue)]
+        keys_ = [keys.writer(self._venue), keys.instruments(self._venue), keys.latest(self._venue)]
         if await self._write_directory(keys=keys_, args=args) == b"fenced":
             raise Fenced(self._venue)
+
+    async def reconnect(self) -> None:
+        """Let go of every connection: behind the same address there may be another Redis now."""
+        await self._redis.connection_pool.disconnect()
 
     def directory_changed(self) -> Outgoing:
         """Return the notice that the directory was written anew."""
@@ -200,6 +207,10 @@ class Publisher:
     async def release(self) -> None:
         """Give the lease back, so that the next writer need not wait for its end."""
         await self._release(keys=[keys.writer(self._venue)], args=[self._owner])
+
+
+def _pairs(flat: Sequence[bytes]) -> dict[str, bytes]:
+    return {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
 
 
 def _new_epoch() -> str:

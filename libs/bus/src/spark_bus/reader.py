@@ -5,7 +5,7 @@ so each read also asks for the epoch, and each replay for the first entry that i
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -48,12 +48,14 @@ class Entry(NamedTuple):
 class Snapshot:
     """All that holds at one position of one epoch: where a reader starts, or starts again.
 
-    ``latest`` maps fields such as ``ticker:BTC_TRY`` to the entry that brought the value, and the message.
+    ``latest`` maps fields such as ``ticker:BTC_TRY`` to the entry that brought the value, and the message. ``recent``
+    are the last entries up to the position, oldest first, as many as were asked for and are there.
     """
 
     position: Cursor
     latest: Mapping[str, tuple[EntryId, bytes]]
     instruments: Mapping[str, bytes]
+    recent: Sequence[Entry] = ()
 
 
 class Watcher(Protocol):
@@ -69,9 +71,13 @@ class Watcher(Protocol):
 class Reader:
     """Follows one venue, through every loss of Redis, for ever."""
 
-    def __init__(self, redis: Redis, venue: str, waits: Callable[[], Iterator[float]], watcher: Watcher) -> None:
+    def __init__(
+        self, redis: Redis, venue: str, waits: Callable[[], Iterator[float]], watcher: Watcher, *, recent: int = 0
+    ) -> None:
+        """``recent`` is how many of the last entries a snapshot is to bring along."""
         self._redis = redis
         self._venue = venue
+        self._recent = recent
         self._new_waits = waits
         self._watcher = watcher
         self._position: Cursor | None = None
@@ -105,7 +111,7 @@ class Reader:
 
     async def _next(self) -> Snapshot | list[Entry] | None:
         if self._position is None:
-            snapshot = await take_snapshot(self._redis, self._venue)
+            snapshot = await take_snapshot(self._redis, self._venue, self._recent)
             if snapshot is not None and self._saw_nothing:
                 snapshot = await self._at_birth(snapshot)
             self._saw_nothing = snapshot is None
@@ -135,15 +141,15 @@ class Reader:
         first = _entries(found)
         if not first or first[0].kind != "instruments":
             return snapshot
-        return replace(snapshot, position=snapshot.position._replace(entry=first[0].id), latest={})
+        return replace(snapshot, position=snapshot.position._replace(entry=first[0].id), latest={}, recent=())
 
 
-async def take_snapshot(redis: Redis, venue: str) -> Snapshot | None:
+async def take_snapshot(redis: Redis, venue: str, recent: int = 0) -> Snapshot | None:
     """Read everything that holds now, in one transaction; None while the venue has no stream."""
     async with redis.pipeline(transaction=True) as pipe:
         pipe.get(keys.epoch(venue))
         pipe.hgetall(keys.latest(venue))
-        pipe.xrevrange(keys.messages(venue), count=1)
+        pipe.xrevrange(keys.messages(venue), count=max(1, recent))
         pipe.hgetall(keys.instruments(venue))
         epoch, latest, last, instruments = await pipe.execute()
     if epoch is None or not last:
@@ -151,18 +157,31 @@ async def take_snapshot(redis: Redis, venue: str) -> Snapshot | None:
     return Snapshot(
         position=Cursor(venue, epoch.decode(), EntryId.parse(last[0][0])),
         latest={field.decode(): _as_of(value) for field, value in latest.items()},
-        instruments={symbol.decode(): value for symbol, value in instruments.items()},
+        instruments=_by_symbol(instruments),
+        recent=_entries(last[::-1]) if recent else (),
     )
 
 
-async def replay(redis: Redis, after: Cursor, limit: int) -> list[Entry] | None:
-    """Return all entries after a cursor, or None when they cannot be had whole.
+async def read_instruments(redis: Redis, venue: str) -> dict[str, bytes]:
+    """Return the venue's directory as it is now."""
+    found: Any = await redis.hgetall(keys.instruments(venue))
+    return _by_symbol(found)
 
-    That is when the epoch is another, when some have been trimmed, or when there are more than ``limit``.
+
+async def read_epoch(redis: Redis, venue: str) -> str | None:
+    """Return the venue's epoch as it is now."""
+    found: Any = await redis.get(keys.epoch(venue))
+    return None if found is None else found.decode()
+
+
+async def replay(redis: Redis, after: Cursor, count: int) -> list[Entry] | None:
+    """Return up to ``count`` entries after a cursor, without a hole; none when it is at the end.
+
+    None when that cannot be had: the epoch is another, or something after the cursor has been trimmed.
     """
     key = keys.messages(after.venue)
     async with redis.pipeline(transaction=False) as pipe:
-        pipe.xrange(key, min=f"({after.entry}", count=limit + 1)
+        pipe.xrange(key, min=f"({after.entry}", count=count)
         pipe.xrange(key, count=1)  # after the read: what is trimmed in between counts as lost
         pipe.get(keys.epoch(after.venue))
         found, first, epoch = await pipe.execute()
@@ -171,7 +190,6 @@ async def replay(redis: Redis, after: Cursor, limit: int) -> list[Entry] | None:
         and epoch.decode() == after.epoch
         and bool(first)
         and EntryId.parse(first[0][0]) <= after.entry
-        and len(found) <= limit
     )
     return _entries(found) if whole else None
 
@@ -189,10 +207,15 @@ async def last_received_at(redis: Redis, at: Cursor) -> int | None:
 
 
 def _entries(found: list[Any]) -> list[Entry]:
+    """Return the entries; one that lacks a field is of no type, and so of no interest to anyone."""
     return [
-        Entry(EntryId.parse(entry_id), fields[b"k"].decode(), fields[b"s"].decode(), fields[b"d"])
-        for entry_id, fields in found
+        Entry(EntryId.parse(entry_id), get(b"k", b"").decode(), get(b"s", b"").decode(), get(b"d", b""))
+        for entry_id, get in ((entry_id, fields.get) for entry_id, fields in found)
     ]
+
+
+def _by_symbol(found: Mapping[bytes, bytes]) -> dict[str, bytes]:
+    return {symbol.decode(): value for symbol, value in found.items()}
 
 
 def _as_of(value: bytes) -> tuple[EntryId, bytes]:

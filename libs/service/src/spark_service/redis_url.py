@@ -1,5 +1,6 @@
 """The address of Redis, which may hold a password: checked at start, and never printed whole."""
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -16,6 +17,10 @@ def _checked(secret: SecretStr) -> SecretStr:
         raise ValueError("its scheme is not redis, rediss or unix")
     if parts.scheme != "unix" and not parts.hostname:
         raise ValueError("it names no host")
+    if parts.scheme != "unix" and not re.fullmatch(r"/?[0-9]{0,5}", parts.path):
+        raise ValueError("its database is not a number")
+    if parts.fragment or not re.fullmatch(r"(db=[0-9]{1,5})?", parts.query):
+        raise ValueError("it has options other than ?db=NUMBER")
     return secret
 
 

@@ -120,7 +120,8 @@ def _line(error: Any) -> str:
     name = str(error["loc"][0])
     if error["type"] == "missing":
         return f"{name} is not set; it takes {NAMES[name]}"
-    value = "" if name in SECRETS else f"={error['input']!r}"
+    may_hold_a_secret = name in SECRETS or any(mark in str(error["input"]) for mark in "@?")
+    value = "" if may_hold_a_secret else f"={error['input']!r}"
     message = error["msg"].removeprefix("Value error, ")
     return f"{name}{value} cannot be used ({message}); it takes {NAMES[name]}"
 

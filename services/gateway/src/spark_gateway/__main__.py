@@ -45,9 +45,10 @@ async def main(settings: GatewaySettings) -> None:
     """Serve until cancelled."""
     registry = process.registry()
     metrics = GatewayMetrics(registry)
-    redis = connect(settings.redis_url.get_secret_value())
+    url = settings.redis_url.get_secret_value()
+    redis, redis_for_replays = connect(url), connect(url, most_connections=4)
     hub = Hub(redis, settings.venues, metrics, address(settings.redis_url))
-    stream = StreamEndpoint(hub, Opening(hub, redis, metrics), metrics)
+    stream = StreamEndpoint(hub, Opening(hub, redis_for_replays, metrics), metrics)
     app = build(hub, stream, metrics, registry, settings.staleness_target_s)
     config = uvicorn.Config(
         app,
@@ -71,6 +72,7 @@ async def main(settings: GatewaySettings) -> None:
         await asyncio.wait({serving})
         await end([following])
         await redis.aclose()
+        await redis_for_replays.aclose()
     for task in (serving, following):
         if not task.cancelled():
             task.result()

@@ -72,7 +72,7 @@ def build(
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
     # Public data, GET only, no cookies: any site's front end may read it.
-    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"])
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"], allow_headers=["Last-Event-ID"])
     _describe(app)
     page = resources.files("spark_gateway").joinpath("page")
     app.mount("/", Page(directory=str(page), html=True), name="page")
@@ -105,4 +105,6 @@ async def _answer_invalid(_: Request, exc: Exception) -> JSONResponse:
 
 async def _answer_http(_: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, HTTPException)  # noqa: S101, it is registered for nothing else
-    return Problem(exc.status_code, str(exc.detail), "There is nothing of this kind at this address").response()
+    problem = Problem(exc.status_code, str(exc.detail), "There is nothing of this kind at this address").response()
+    problem.headers.update(exc.headers or {})
+    return problem

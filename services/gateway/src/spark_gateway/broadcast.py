@@ -13,6 +13,7 @@ from spark_market.messages import Gap, Lagged
 from spark_service.clock import now_ms
 
 STUCK_AFTER_S: Final = 30.0
+_CATCH_UP_AT_ONCE: Final = 16
 
 
 class Broadcast:
@@ -74,13 +75,18 @@ class Broadcast:
         self._changed.clear()
         flushed_before, self._flushed = self._flushed, position
         if changed:
-            batch = chunk(b"".join([item.event for item in changed]))
-            for member in list(self._in_step):
-                if not member.write(batch):
-                    self._fall_behind(member, flushed_before)
+            self._write_to_those_in_step(chunk(b"".join([item.event for item in changed])), flushed_before)
             self._metrics.delivered(len(changed) * len(self._in_step))
         if self._ahead:
             self._let_catch_step(changed)
+
+    def _write_to_those_in_step(self, batch: bytes, position: Cursor) -> None:
+        """Write ``batch``; who cannot take it stays at ``position``."""
+        slow = [member for member in self._in_step if not member.write(batch)]
+        if slow:
+            since = self._feed.received_before(position.entry)
+            for member in slow:
+                self._fall_behind(member, position, since)
 
     def _let_catch_step(self, changed: list[Frame]) -> None:
         for member in list(self._ahead):
@@ -88,17 +94,18 @@ class Broadcast:
             assert position is not None  # noqa: S101, it joined with one
             news = [item for item in changed if item.entry > position.entry]
             if news and not member.write(chunk(b"".join([item.event for item in news]))):
-                self._fall_behind(member, position)
+                self._fall_behind(member, position, self._feed.received_before(position.entry))
             elif position.entry <= self._flushed.entry:
                 self._ahead.discard(member)
                 self._in_step.add(member)
             self._metrics.delivered(len(news))
 
-    def _fall_behind(self, member: Member, position: Cursor) -> None:
+    def _fall_behind(self, member: Member, position: Cursor, since: int) -> None:
         self._in_step.discard(member)
         self._ahead.discard(member)
-        member.position = position
-        member.behind_since = self._feed.received_before(position.entry)
+        if member.gone:
+            return
+        member.position, member.behind_since = position, since
         self._lagging.add(member)
         self._metrics.lagged()
 
@@ -149,18 +156,27 @@ class Broadcast:
             member.write(chunk(self._health(member.position)))
 
     def tell(self, text: bytes) -> None:
-        """Write an event that is no part of the bus to everyone who can take it; the others learn it later."""
+        """Write an event that is no part of the bus; who cannot take it lags, and is told when it catches up."""
         batch = chunk(text)
-        for member in (*self._in_step, *self._ahead):
-            member.write(batch)
+        self._write_to_those_in_step(batch, self._flushed)
+        for member in list(self._ahead):
+            position = member.position
+            assert position is not None  # noqa: S101, it joined with one
+            if not member.write(batch):
+                self._fall_behind(member, position, self._feed.received_before(position.entry))
 
     def look_after(self, now: float) -> None:
-        """Bring back those who lagged and have drained, drop those who take nothing; ``now`` is monotonic."""
-        for member in list(self._lagging):
-            if member.drained():
-                self._catch_up(member)
+        """Bring back those who lagged and have drained, drop those who take nothing; ``now`` is monotonic.
+
+        A few at a time: each that comes back costs a walk through the ring, and nobody else is served meanwhile.
+        """
+        drained = [member for member in self._lagging if member.drained()]
+        for member in drained[:_CATCH_UP_AT_ONCE]:
+            self._catch_up(member)
         for member in self.members():
-            if member.stuck(now, STUCK_AFTER_S):
+            if member.gone:
+                self.leave(member)
+            elif member.stuck(now, STUCK_AFTER_S):
                 self._metrics.dropped_slow()
                 self.leave(member)
                 member.drop()
@@ -178,8 +194,8 @@ class Broadcast:
             ]
             newest = conflate(missed)
             lagged = Lagged(venue=self._feed.venue, conflated=len(missed) - len(newest), dropped=0)
-            text = b"".join([event(lagged), self._status_event(), *[item.event for item in newest]])
-            text += self._health(current)
+            told = [event(lagged)] if missed else []
+            text = b"".join([*told, self._status_event(), *[item.event for item in newest], self._health(current)])
         if member.write(chunk(text)):
             self._lagging.discard(member)
             member.position, member.behind_since = current, None

@@ -43,12 +43,23 @@ def frame(venue: str, epoch: str, entry: Entry) -> Frame | None:
         case "ticker":
             channel = "ticker"
         case "gap":
-            gap = wire.decode(entry.data)
-            channel = (gap.channel if isinstance(gap, Gap) else None) or ""
+            entry, channel = _gap(venue, entry)
         case _:
             return None
     event = b"id: %b\ndata: %b\n\n" % (str(Cursor(venue, epoch, entry.id)).encode(), entry.data)
     return Frame(entry.id, entry.kind, channel, entry.symbol, entry.data, event)
+
+
+def _gap(venue: str, entry: Entry) -> tuple[Entry, str]:
+    """Return a gap and the channel it touches. One that cannot be read is not kept back: it becomes one of all."""
+    try:
+        gap = wire.decode(entry.data)
+    except wire.MalformedMessage:
+        gap = None
+    if isinstance(gap, Gap):
+        return entry, gap.channel or ""
+    unread = Gap(venue=venue, channel=None, symbol=None, from_=0, to=entry.id.ms, cause="unreadable")
+    return entry._replace(symbol="", data=wire.encode(unread)), ""
 
 
 def event(message: Message, position: Cursor | None = None) -> bytes:
@@ -64,8 +75,11 @@ def data_event(data: bytes, position: Cursor | None = None) -> bytes:
 
 
 def received_at(data: bytes) -> int | None:
-    """Return when the ingest received what this message tells of, ms UTC."""
-    return _STAMPED.decode(data).data.receivedAt
+    """Return when the ingest received what this message tells of, ms UTC; None when it does not say."""
+    try:
+        return _STAMPED.decode(data).data.receivedAt
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
 
 
 def conflation_key(item: Frame) -> object:

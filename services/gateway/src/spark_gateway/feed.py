@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from spark_bus.cursor import Cursor, EntryId
 from spark_bus.outbox import MOST_AGE_MS
@@ -27,21 +27,24 @@ class Feed:
 
     def restart(self, snapshot: Snapshot) -> None:
         """Begin at a snapshot; what came before it is another epoch's."""
+        epoch = snapshot.position.epoch
         self.position = snapshot.position
-        self._ring.clear()
-        self._floor = snapshot.position.entry
+        # What other replicas gave out cursors for before this one began: most who come back find it in memory.
+        self._ring = deque(self._frames(epoch, snapshot.recent), maxlen=self._ring.maxlen)
+        self._floor = snapshot.recent[0].id if snapshot.recent else snapshot.position.entry
         entries = (
             Entry(as_of, kind, symbol, data)
             for field, (as_of, data) in snapshot.latest.items()
             for kind, _, symbol in [field.partition(":")]
         )
-        self.tickers = {item.symbol: item for item in self._frames(snapshot.position.epoch, entries)}
-        self.learn(snapshot)
+        self.tickers = {item.symbol: item for item in self._frames(epoch, entries)}
+        self.instruments = dict(sorted(snapshot.instruments.items()))
         self.loaded.set()
 
-    def learn(self, snapshot: Snapshot) -> None:
-        """Take over the venue's directory."""
-        self.instruments = dict(sorted(snapshot.instruments.items()))
+    def learn(self, instruments: Mapping[str, bytes]) -> None:
+        """Take over the venue's directory; what is not in it any more has no current value."""
+        self.instruments = dict(sorted(instruments.items()))
+        self.tickers = {symbol: item for symbol, item in self.tickers.items() if symbol in instruments}
 
     def append(self, entries: list[Entry]) -> list[Frame]:
         """Take over new entries; returns those that streams may want. Needs a snapshot before it."""
@@ -80,8 +83,8 @@ class Feed:
         is bounded by how long a message can wait for the bus.
         """
         for item in reversed(self._ring):
-            if item.entry <= entry and item.kind == "ticker":
-                return received_at(item.data) or 0
+            if item.entry <= entry and item.kind == "ticker" and (at := received_at(item.data)) is not None:
+                return at
         return bound_by_age(entry)
 
 

@@ -1,6 +1,7 @@
 """The fan-out: what the venues' readers bring goes to the groups of streams that want it, at their pace."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Sequence
 
@@ -9,10 +10,10 @@ from redis.asyncio import Redis
 
 from spark_bus.connection import BUS_ERRORS
 from spark_bus.cursor import Cursor
-from spark_bus.reader import Entry, Reader, Snapshot, take_snapshot
+from spark_bus.reader import Entry, Reader, Snapshot, read_instruments
 from spark_gateway.broadcast import Broadcast
 from spark_gateway.events import event
-from spark_gateway.feed import Feed
+from spark_gateway.feed import RING, Feed
 from spark_gateway.member import Member
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.subscription import Subscription
@@ -20,8 +21,10 @@ from spark_gateway.verdicts import Verdicts
 from spark_market.messages import Health
 from spark_service.backoff import backoff
 from spark_service.clock import now_ms
-from spark_service.lifecycle import end, run_together
+from spark_service.lifecycle import run_together
 
+_STEP_MS = 50
+"""All paces are multiples of this."""
 _PING_S = 10.0
 _LOOK_AFTER_S = 0.25
 
@@ -39,7 +42,6 @@ class Hub:
         self.feeds = {venue: Feed(venue) for venue in venues}
         self.verdicts = Verdicts(redis, venues, self._status_changed)
         self._groups: dict[Subscription, Broadcast] = {}
-        self._pacers: dict[int, asyncio.Task[None]] = {}
 
     def group(self, subscription: Subscription) -> Broadcast:
         """Return the group of streams for this subscription. Its venue must have been loaded."""
@@ -53,7 +55,6 @@ class Hub:
                 health_event=lambda position, pace_ms: self.health_event(subscription.venue, position, pace_ms),
             )
             self._groups[subscription] = group
-            self._pace(subscription.throttle_ms)
         return group
 
     def leave(self, subscription: Subscription, member: Member) -> None:
@@ -77,23 +78,27 @@ class Hub:
         statuses = {venue: self.verdicts.of(venue).status}
         return event(Health(server_time=now_ms(), throttle=throttle_ms, venues=statuses), position)
 
+    def waiting_events(self, subscription: Subscription) -> bytes:
+        """Return what a stream is told that has nothing to go on with yet."""
+        venue = subscription.venue
+        return self.status_event(venue) + self.health_event(venue, None, subscription.throttle_ms)
+
     async def run(self) -> None:
         """Follow all venues and serve all groups, until cancelled."""
-        try:
-            readers = [self._follow(feed) for feed in self.feeds.values()]
-            await run_together([*readers, self.verdicts.run(), self._ping(), self._look_after()])
-        finally:
-            await end(self._pacers.values())
+        readers = [self._follow(feed) for feed in self.feeds.values()]
+        await run_together([*readers, self.verdicts.run(), self._flush(), self._ping(), self._look_after()])
 
     async def _follow(self, feed: Feed) -> None:
-        reader = Reader(self._redis, feed.venue, lambda: backoff(first_s=0.05, most_s=1.0), self)
+        reader = Reader(self._redis, feed.venue, lambda: backoff(first_s=0.05, most_s=1.0), self, recent=RING)
+        directory_due = False
         async for news in reader.follow():
             if isinstance(news, Snapshot):
                 self._restart(feed, news)
-            else:
-                self._append(feed, news)
-                if any(entry.kind == "instruments" for entry in news):
-                    await self._learn(feed)
+                directory_due = False
+                continue
+            self._append(feed, news)
+            if directory_due or any(entry.kind == "instruments" for entry in news):
+                directory_due = not await self._learn(feed)
 
     def _append(self, feed: Feed, entries: list[Entry]) -> None:
         frames = feed.append(entries)
@@ -122,15 +127,14 @@ class Hub:
         for group in groups:
             group.restart(cause, received_before)
 
-    async def _learn(self, feed: Feed) -> None:
-        """Read the directory again; when Redis does not answer now, the next notice or restart brings it."""
+    async def _learn(self, feed: Feed) -> bool:
+        """Read the directory again; returns whether that went well."""
         try:
-            snapshot = await take_snapshot(self._redis, feed.venue)
+            feed.learn(await read_instruments(self._redis, feed.venue))
         except BUS_ERRORS as exc:
             self.bus_lost(exc, 0)
-            return
-        if snapshot is not None:
-            feed.learn(snapshot)
+            return False
+        return True
 
     def _status_changed(self, venue: str) -> None:
         text = self.status_event(venue)
@@ -138,20 +142,16 @@ class Hub:
             if group.subscription.venue == venue:
                 group.tell(text)
 
-    def _pace(self, throttle_ms: int) -> None:
-        if throttle_ms and throttle_ms not in self._pacers:
-            self._pacers[throttle_ms] = asyncio.get_running_loop().create_task(self._flush_at(throttle_ms))
-
-    async def _flush_at(self, throttle_ms: int) -> None:
-        """Flush the groups of one pace on fixed deadlines, so that the work does not stretch the window."""
+    async def _flush(self) -> None:
+        """Flush each group at its pace, on fixed deadlines, so that the work does not stretch the window."""
         loop = asyncio.get_running_loop()
-        due = loop.time()
-        while True:
-            due = max(due + throttle_ms / 1000, loop.time())
-            await asyncio.sleep(due - loop.time())
+        started = loop.time()
+        for step in itertools.count(1):  # a step that came late is not skipped: its groups are due all the same
+            await asyncio.sleep(max(0.0, started + step * _STEP_MS / 1000 - loop.time()))
             for group in list(self._groups.values()):
+                throttle_ms = group.subscription.throttle_ms
                 position = self.feeds[group.subscription.venue].position
-                if group.subscription.throttle_ms == throttle_ms and position is not None:
+                if throttle_ms and step * _STEP_MS % throttle_ms == 0 and position is not None:
                     group.flush(position)
 
     async def _ping(self) -> None:

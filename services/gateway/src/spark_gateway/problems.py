@@ -25,9 +25,9 @@ def unknown(what: str, name: str, known: Iterable[str]) -> Problem:
     """Return the 404 for a venue or symbol, with the nearest names there are."""
     names = list(known)
     by_folded = {item.casefold(): item for item in names}
-    near = [by_folded[item] for item in difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)]
+    near = [by_folded[item] for item in difflib.get_close_matches(name[:100].casefold(), by_folded, n=3, cutoff=0.5)]
     hint = f"; did you mean {', '.join(near)}?" if near else ""
-    return Problem(404, f"Unknown {what}", f"There is no {what} {name!r} here{hint}", nearest=near)
+    return Problem(404, f"Unknown {what}", f"There is no {what} {name[:100]!r} here{hint}", nearest=near)
 
 
 def bad_parameter(name: str, value: str, accepts: str) -> Problem:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from starlette.datastructures import QueryParams
+
 from spark_gateway.feed import Feed
 from spark_gateway.problems import bad_parameter, unknown
 from spark_gateway.subscription import ALL, CHANNELS, DEFAULT_THROTTLE_MS, THROTTLES_MS, Subscription, pace
@@ -67,8 +69,15 @@ def channels(text: str | None) -> frozenset[str]:
     return frozenset(names)
 
 
-def subscription(feed: Feed, query: Mapping[str, str]) -> Subscription:
-    """Return what a stream's query asks for. Raises Problem."""
+def subscription(feed: Feed, query: QueryParams) -> Subscription:
+    """Return what a stream's query asks for; a list may also be given by repeating its name. Raises Problem."""
     return Subscription(
-        feed.venue, symbols(query.get("symbol"), feed), channels(query.get("channel")), throttle(query.get("throttle"))
+        feed.venue,
+        symbols(_list(query, "symbol"), feed),
+        channels(_list(query, "channel")),
+        throttle(query.get("throttle")),
     )
+
+
+def _list(query: QueryParams, name: str) -> str | None:
+    return ",".join(query.getlist(name)) if name in query else None

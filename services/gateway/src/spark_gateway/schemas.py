@@ -46,6 +46,7 @@ def components() -> dict[str, Any]:
     _, made = msgspec.json.schema_components([*_STREAMED, Instrument], ref_template=_REF + "{name}")
     schemas: dict[str, Any] = _with_numbers(made)
     for cls in _STREAMED:
+        schemas[cls.__name__]["required"] = list(schemas[cls.__name__]["properties"])  # null, but always there
         schemas[_title(cls)] = {
             "type": "object",
             "properties": {
@@ -172,7 +173,7 @@ def stream_path() -> dict[str, Any]:
             "parameters": [
                 {"name": "venue", "in": "path", "required": True, "schema": {"type": "string"}},
                 _query("symbol", {"type": "string"}, "Symbols by comma, or * for all.", required=True),
-                _query("channel", {"type": "string", "enum": list(CHANNELS)}, "Channels by comma; all by default."),
+                _query("channel", {"type": "string"}, f"Channels by comma, of {', '.join(CHANNELS)}; all by default."),
                 _query(
                     "throttle",
                     {"type": "integer", "minimum": 0, "maximum": 60000, "default": DEFAULT_THROTTLE_MS},
@@ -197,6 +198,7 @@ def stream_path() -> dict[str, Any]:
                 },
                 "404": _PROBLEMS[404],
                 "422": _PROBLEMS[422],
+                "503": _PROBLEMS[503],
             },
         }
     }

@@ -15,13 +15,13 @@ from spark_gateway.hub import Hub
 from spark_gateway.member import Member, Transport, chunk
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.problems import Problem
-from spark_gateway.resume import PATIENCE_S, Opening
+from spark_gateway.resume import PATIENCE_S, PING_S, Opening
 from spark_gateway.subscription import Subscription
 from spark_market.messages import Goodbye
+from spark_service.lifecycle import end
 
 TRANSPORT = "spark.transport"
 """Where the server leaves the socket in the request's scope."""
-_PING_S = 10.0
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-transform"),
@@ -83,8 +83,9 @@ class StreamEndpoint:
         except (TimeoutError, ConnectionResetError):
             member.drop()  # it does not even take what it asked for
         finally:
-            for task in (gone, opened, ended):
-                task.cancel()
+            if member.gone:  # until the server has noticed, it would take our return for an unfinished answer
+                await asyncio.wait({gone}, timeout=1)
+            await end((gone, opened, ended))  # before it leaves: an opening that went on would join it again
             self._hub.leave(subscription, member)
             del self._open[member]
             self._metrics.closed()
@@ -95,11 +96,9 @@ class StreamEndpoint:
         self, member: Member, feed: Feed, subscription: Subscription, last_event_id: str | None
     ) -> None:
         while not feed.loaded.is_set():  # a browser gives up on any answer but 200, so it waits here, and is told
-            text = self._hub.status_event(feed.venue)
-            text += self._hub.health_event(feed.venue, None, subscription.throttle_ms)
-            await member.write_patiently(text, PATIENCE_S)
+            await member.write_patiently(self._hub.waiting_events(subscription), PATIENCE_S)
             with suppress(TimeoutError):
-                async with asyncio.timeout(_PING_S):
+                async with asyncio.timeout(PING_S):
                     await feed.loaded.wait()
         await self._opening.open(member, subscription, last_event_id)
 

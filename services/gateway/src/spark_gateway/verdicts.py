@@ -31,10 +31,15 @@ class Verdicts:
         self._changed = changed
         self._read_at = 0.0
         self._of = {venue: _unknown(venue, "no verdict yet") for venue in venues}
+        self._changes = dict.fromkeys(venues, 0)
 
     def of(self, venue: str) -> VenueStatus:
         """Return what holds now."""
         return self._of[venue]
+
+    def changes(self, venue: str) -> int:
+        """Return how often the venue's status, mode or reason has changed: whether there is news to tell."""
+        return self._changes[venue]
 
     async def run(self) -> None:
         """Keep reading, until cancelled."""
@@ -59,6 +64,7 @@ class Verdicts:
             if (now.status, now.mode, now.reason) != (before.status, before.mode, before.reason):
                 if now.status is not before.status:
                     logger.info("venue status", venue=venue, status=now.status.value, reason=now.reason)
+                self._changes[venue] += 1
                 self._changed(venue)
 
 

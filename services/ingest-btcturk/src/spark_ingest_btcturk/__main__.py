@@ -10,7 +10,7 @@ from spark_bus.carrier import Beat, Carrier, LeaseLost
 from spark_bus.connection import BUS_ERRORS, connect
 from spark_bus.feed import FeedState
 from spark_bus.outbox import Outbox
-from spark_bus.publisher import Publisher, outgoing
+from spark_bus.publisher import Claim, Publisher, outgoing
 from spark_ingest_btcturk.bus_watcher import BusWatcher
 from spark_ingest_btcturk.directory import Directory
 from spark_ingest_btcturk.exchangeinfo import load_directory
@@ -43,7 +43,7 @@ class Ingest:
         self._publisher = Publisher(self._redis, VENUE, settings.mode)
         self._outbox = Outbox(VENUE)
         # Joining a pair needs its name put together, which is safe; taking one apart would be a guess.
-        self._events = [ALL if symbol == "*" else symbol.replace("_", "") for symbol in settings.symbols]
+        self._events = {ALL if symbol == "*" else symbol.replace("_", ""): symbol for symbol in settings.symbols}
         self._telling = Telling()
         self._session: Session | None = None
         self._watcher = BusWatcher(metrics, address(settings.redis_url), self._telling)
@@ -51,7 +51,7 @@ class Ingest:
             self._publisher,
             self._outbox,
             beat=self._beat,
-            instruments=lambda: self._directory.instruments,
+            instruments=lambda: self._directory.instruments if self._directory.loaded else None,
             waits=lambda: backoff(first_s=0.1, most_s=1.0),
             watcher=self._watcher,
         )
@@ -61,23 +61,33 @@ class Ingest:
         try:
             claim = await self._carrier.claim()
             self._metrics.lease(True)
-            last_published = claim.last.get("ticker")
-            if last_published is None and self._watcher.stood_by:
-                last_published = now_ms()  # Redis forgot how far the other came: what follows from now on is missing
             self._session = Session(
                 self._settings.ws_url,
                 self._settings.mode,
-                self._events,
+                tuple(self._events),
                 publish=lambda messages: self._outbox.put(map(outgoing, messages)),
                 directory=self._directory,
                 metrics=self._metrics,
                 waits=backoff,
-                last_published=last_published,
+                known_until=self._known_until(claim),
             )
             await run_together([self._session.run(), self._carrier.run()])
         finally:
             self._metrics.lease(False)
             await self._leave()
+
+    def _known_until(self, claim: Claim) -> dict[str, int]:
+        """Return up to when (ms UTC) each event is known to be whole on the bus; empty when nothing ever was."""
+        published = claim.last.get("ticker")
+        if published is None:
+            if not self._watcher.stood_by:
+                return {}
+            published = now_ms()  # Redis forgot how far the other came: what follows from now on is missing
+        # A pair that was being waited for when the last writer ended is known only up to when it was heard.
+        return {
+            event: min(published, claim.heard.get(f"ticker:{symbol}", published))
+            for event, symbol in self._events.items()
+        }
 
     async def _leave(self) -> None:
         """Publish what was received, and let the next writer in at once."""

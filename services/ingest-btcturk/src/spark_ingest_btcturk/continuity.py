@@ -1,6 +1,6 @@
 """Where the feed was interrupted, per subscription: what must be disclosed when it speaks again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from spark_ingest_btcturk.protocol import ALL, VENUE
@@ -16,13 +16,11 @@ class _Break:
 class Continuity:
     """Knows, of each joined event, up to when it was heard and whether it has been heard since the last break."""
 
-    def __init__(self, events: Iterable[str], last_published: int | None) -> None:
-        """``last_published`` (ms) is how far whoever wrote before us came; None when nobody did."""
+    def __init__(self, events: Iterable[str], known_until: Mapping[str, int]) -> None:
+        """``known_until`` (ms) is, by event, how far whoever wrote before us came; empty when nobody did."""
         self._events = tuple(events)
         self._heard: dict[str, int] = {}
-        self._breaks: dict[str, _Break] = {}
-        if last_published is not None:
-            self._breaks = {event: _Break(last_published, "start") for event in self._events}
+        self._breaks = {event: _Break(until, "start") for event, until in known_until.items()}
 
     def interrupted(self, cause: str) -> None:
         """The connection is gone: from when each event was last heard on, something may be missing."""
@@ -46,6 +44,10 @@ class Continuity:
             to=received_at,
             cause=ended.cause,
         )
+
+    def mute(self, now: int, after_ms: int) -> list[str]:
+        """Return the events that were heard on this connection, but not for ``after_ms``."""
+        return [event for event, at in self._heard.items() if event not in self._breaks and now - at > after_ms]
 
     def unheard(self) -> list[str]:
         """Return the events that wait for data since the last break, or have never brought any."""

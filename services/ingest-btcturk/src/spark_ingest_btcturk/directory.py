@@ -63,6 +63,8 @@ class Directory:
         """``selected`` are our symbols, or ``*`` for all that the venue has."""
         self._selected = None if "*" in selected else frozenset(selected)
         self.instruments: Mapping[str, Instrument] = {}
+        self.loaded = False
+        """Whether the venue's own list has been read. Until then a symbol that is not here may well be right."""
 
     def load(self, listed: Mapping[str, Instrument]) -> list[str]:
         """Take over the venue's own list, keeping what only the feed has shown; returns what it does not list."""
@@ -70,6 +72,7 @@ class Directory:
             symbol: item for symbol, item in listed.items() if self._selected is None or symbol in self._selected
         }
         self.instruments = {**self.instruments, **carried}
+        self.loaded = True
         return sorted((self._selected or frozenset()) - carried.keys())
 
     def meet(self, instrument: Instrument) -> None:

@@ -1,8 +1,9 @@
 """One connection to BtcTurk after the other: connect, read, reconnect, for ever. No parsing."""
 
 import asyncio
+import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import structlog
 from websockets.asyncio.client import ClientConnection, connect
@@ -17,12 +18,15 @@ from spark_market.messages import Gap, Ticker
 from spark_service.clock import now_ms
 
 SILENT_AFTER_S = 15.0
-"""The venue repeats tickers every 0.8 s whether or not they change: so long without data is a dead connection."""
+"""The venue repeats tickers every 0.8 s whether or not they change: so long without data is a dead connection, and so
+long without data of one pair a dead subscription."""
 STEADY_AFTER_S = 15.0
 """Data must have flowed this long before the next loss is retried at once: greeting and hanging up is not health."""
 STALLED_AFTER_S = 2.0
 """When this process stood still for longer, what waits in the socket is old: it can not be told how old."""
 _PULSE_S = 0.25
+_LOOK_FOR_MUTE_S = 1.0
+_LONGEST_RETRY_AFTER_S = 120.0
 _LARGEST_FRAME = 4 * 2**20  # one frame with all pairs is about 0.1 MB
 _MOST_MALFORMED_LOGGED = 20
 
@@ -50,7 +54,7 @@ class Session:
         directory: Directory,
         metrics: IngestMetrics,
         waits: Callable[[], Iterator[float]],
-        last_published: int | None,
+        known_until: Mapping[str, int],
     ) -> None:
         self._url = url
         self._mode = mode
@@ -59,9 +63,10 @@ class Session:
         self._directory = directory
         self._metrics = metrics
         self._new_waits = waits
-        self._continuity = Continuity(events, last_published)
+        self._continuity = Continuity(events, known_until)
         self._pulse_at = time.monotonic()
         self._logged_malformed = 0
+        self._look_for_mute_at = 0.0
         self.connected_since: int | None = None
         self.reconnects = 0
         self.malformed = 0
@@ -90,7 +95,7 @@ class Session:
                 if self._flowed_since(started):
                     waits = self._new_waits()
                 cause = _cause(exc)
-                wait_s = next(waits)
+                wait_s = max(next(waits), _retry_after_s(exc))
                 self.connected_since = None
                 self.reconnects += 1
                 self._continuity.interrupted(cause)
@@ -123,18 +128,29 @@ class Session:
         protocol = BtcTurkProtocol(self._mode, self._events)
         loop = asyncio.get_running_loop()
         self._pulse_at = time.monotonic()
-        for request in protocol.opening_frames():
-            await ws.send(request)
         try:
             async with asyncio.timeout(SILENT_AFTER_S) as silence:
+                for request in protocol.opening_frames():
+                    await ws.send(request)
                 while True:
                     frame = await ws.recv(decode=False)  # raises on every close; `async for` would just end
                     if time.monotonic() - self._pulse_at > STALLED_AFTER_S:
                         raise Stalled(f"this process stood still for over {STALLED_AFTER_S:g} s")
                     if self._take(protocol, frame):
                         silence.reschedule(loop.time() + SILENT_AFTER_S)
+                        self._look_for_mute()
         except TimeoutError as exc:
             raise Silent(f"no data for {SILENT_AFTER_S:g} s") from exc
+
+    def _look_for_mute(self) -> None:
+        """A pair that has fallen silent while others speak is lost: only a new connection is sure to bring it back."""
+        now = time.monotonic()
+        if now < self._look_for_mute_at:
+            return
+        self._look_for_mute_at = now + _LOOK_FOR_MUTE_S
+        mute = self._continuity.mute(now_ms(), int(SILENT_AFTER_S * 1000))
+        if mute:
+            raise Silent(f"no data of {', '.join(mute[:5])} for {SILENT_AFTER_S:g} s while others speak")
 
     def _take(self, protocol: BtcTurkProtocol, frame: bytes) -> bool:
         """Publish what ``frame`` brings; returns whether it was data, which alone proves that the feed is well."""
@@ -183,6 +199,12 @@ class Session:
             now = time.monotonic()
             if now - self._pulse_at <= STALLED_AFTER_S:
                 self._pulse_at = now
+
+
+def _retry_after_s(exc: Exception) -> float:
+    """Return how long a venue that refused us asks to be left alone; the dated form of the header is not known here."""
+    asked = exc.response.headers.get("Retry-After", "") if isinstance(exc, InvalidStatus) else ""
+    return min(float(asked), _LONGEST_RETRY_AFTER_S) if re.fullmatch(r"[0-9]{1,9}", asked) else 0.0
 
 
 def _cause(exc: Exception) -> str:

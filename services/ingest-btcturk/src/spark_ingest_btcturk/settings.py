@@ -17,8 +17,15 @@ _VENUE_REST = "https://api.btcturk.com"
 _SIMULATOR_WS = "ws://127.0.0.1:9200/btcturk/ws"
 _SIMULATOR_REST = "http://127.0.0.1:9200/btcturk"
 
-WsUrl = Annotated[Url, UrlConstraints(allowed_schemes=["ws", "wss"], host_required=True)]
-HttpUrl = Annotated[Url, UrlConstraints(allowed_schemes=["http", "https"], host_required=True)]
+
+def _plain(url: Url) -> Url:
+    if url.username or url.password or url.query or url.fragment:  # what is logged whole must not hold a secret
+        raise ValueError("it has a user, a password or something after ? or #; the feed is public and needs none")
+    return url
+
+
+WsUrl = Annotated[Url, UrlConstraints(allowed_schemes=["ws", "wss"], host_required=True), AfterValidator(_plain)]
+HttpUrl = Annotated[Url, UrlConstraints(allowed_schemes=["http", "https"], host_required=True), AfterValidator(_plain)]
 
 
 def _symbols(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 -- Become the venue's one writer, if nobody else's lease runs.
--- KEYS  messages latest epoch writer
+-- KEYS  messages latest epoch writer heard
 -- ARGV  owner, lease (ms), mode, id for a new epoch, its birth message
--- Returns {1, epoch, 1 if it was born now, the writer's fields} or {0, ms until the present lease ends}.
+-- Returns {1, epoch, 1 if it was born now, the writer's fields, `heard`} or {0, ms until the present lease ends}.
 local messages, latest, epoch, writer = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local owner, lease, mode, newborn, birth = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 
@@ -26,4 +26,4 @@ elseif held[1] == owner and held[6] == '0' and held[7] == 'born' then
 end
 redis.call('HSET', writer, 'owner', owner, 'until', whole(now + lease), 'lease', whole(lease), 'run', run,
     'mode', mode, 'number', '0', 'reply', born == 1 and 'born' or '')
-return {1, current, born, redis.call('HGETALL', writer)}
+return {1, current, born, redis.call('HGETALL', writer), redis.call('HGETALL', KEYS[5])}
