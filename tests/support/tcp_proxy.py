@@ -35,6 +35,10 @@ class TcpProxy:
         if self._flows:
             await asyncio.wait(self._flows)
 
+    def lead_to(self, port: int) -> None:
+        """Lead new connections to another server; those that are open stay where they are."""
+        self._target = (self._target[0], port)
+
     def drop_next_reply(self) -> None:
         """Let the next request through; cut its connection instead of answering."""
         self._drop_next_reply = True

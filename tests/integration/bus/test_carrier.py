@@ -37,6 +37,7 @@ class Line:
     """A carrier with all its parts."""
 
     def __init__(self, redis: Redis, *, lease_ms: int = 3_000, most_messages: int = 50_000) -> None:
+        self.redis = redis
         self.publisher = Publisher(redis, VENUE, Mode.MOCK, lease_ms=lease_ms)
         self.outbox = Outbox(VENUE, most_messages=most_messages)
         self.notes = Notes()
@@ -490,3 +491,24 @@ async def test_a_cancelled_carrier_ends_at_whatever_moment_it_is_cancelled(redis
         await line.carrier.flush()
 
     assert await stream.prices(redis) == list(range(80))
+
+
+async def test_a_failover_behind_one_address_is_followed(server: RedisServer) -> None:
+    """The demoted master keeps the connection and refuses to write: it must not be asked for ever."""
+    async with RedisServer(server.binary) as promoted, TcpProxy(server.port) as proxy:
+        old, new = connect(server.url), connect(promoted.url)
+        line = Line(connect(f"redis://127.0.0.1:{proxy.port}/0"))
+        async with carrying(line):
+            line.put(1)
+            await line.carried(1)
+            await new.replicaof("127.0.0.1", str(server.port))
+            await eventually(lambda: _latest_is(new, {"BTC_TRY": 1}), what="replication")
+            await new.replicaof("NO", "ONE")
+            proxy.lead_to(promoted.port)
+            await old.replicaof("127.0.0.1", str(promoted.port))
+            line.put(2)
+            await line.carried(2)
+
+        assert (await stream.prices(new))[-1] == 2
+        for client in (old, new, line.redis):
+            await client.aclose()

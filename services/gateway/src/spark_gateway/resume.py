@@ -26,6 +26,7 @@ MOST_REPLAYED: Final = 20_000
 PATIENCE_S: Final = 30.0
 PING_S: Final = 10.0
 _PAGE: Final = 1_000
+_SLICE: Final = 100
 _EPOCH_WAIT_S: Final = 2.0
 _EPOCH_POLL_S: Final = 0.1
 _MOST_AHEAD_MS: Final = 60_000
@@ -187,6 +188,6 @@ class _Stream:
     told: int = 0
 
     async def write(self, frames: list[Frame]) -> None:
-        """Write ``frames`` at the pace the reader takes them."""
-        if frames:
-            await self.member.write_patiently(b"".join([item.event for item in frames]), PATIENCE_S)
+        """Write ``frames`` at the pace the reader takes them, holding little more than it can take now."""
+        for at in range(0, len(frames), _SLICE):
+            await self.member.write_patiently(b"".join([item.event for item in frames[at : at + _SLICE]]), PATIENCE_S)
