@@ -25,6 +25,7 @@ from supervision import LEASH, configuration
 ROOT = Path(__file__).resolve().parent.parent
 ORDERLY_S = 9.5  # after this long, stopping is no longer a request
 PATIENCE_S = 60.0  # a start that takes longer deserves a word
+NOT_YET = (b'"UNKNOWN"', b'"DOWN"')  # as healthz says it while the monitor has not seen the first data
 
 
 def main() -> int:
@@ -129,14 +130,14 @@ class Stack:
                 announce(self._plan)
             elif not up and time.monotonic() > complain_at:
                 complain_at = float("inf")
-                say(f"not up after {PATIENCE_S:.0f} s; still trying, see {shown(self._folder.log)}")
+                say(f"no fresh data at {self._plan.page} after {PATIENCE_S:.0f} s; see {shown(self._folder.log)}")
             with contextlib.suppress(subprocess.TimeoutExpired):
                 supervisord.wait(0.25)
 
 
 def serves(plan: Plan) -> bool:
-    """Return whether the gateway is ready and has a ticker to show."""
-    paths = ["/readyz"]
+    """Return whether the gateway is ready, has a ticker to show, and a verdict on the venues other than "not yet"."""
+    paths = ["/readyz", "/api/healthz"]
     if plan.symbol:
         paths.append(ticker_path(plan.symbol))
     # Not urllib, which would ask a configured proxy for 127.0.0.1.
@@ -145,8 +146,8 @@ def serves(plan: Plan) -> bool:
         for path in paths:
             connection.request("GET", path)
             answer = connection.getresponse()
-            answer.read()
-            if answer.status != http.HTTPStatus.OK:
+            body = answer.read()
+            if answer.status != http.HTTPStatus.OK or any(status in body for status in NOT_YET):
                 return False
     except (OSError, http.client.HTTPException):
         return False

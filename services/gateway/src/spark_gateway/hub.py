@@ -65,10 +65,6 @@ class Hub:
             if not len(group):
                 del self._groups[subscription]
 
-    def members(self) -> list[Member]:
-        """Return every stream."""
-        return [member for group in self._groups.values() for member in group.members()]
-
     def status_event(self, venue: str) -> bytes:
         """Return the verdict on a venue as an event."""
         return event(self.verdicts.of(venue))
