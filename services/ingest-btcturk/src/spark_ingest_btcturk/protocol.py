@@ -195,7 +195,7 @@ def _instrument(row: _Row) -> Instrument:
 def _ticker(row: _Row, symbol: str, mode: Mode, received_at: int) -> Ticker:
     """Map the venue's letters. Its own D and DP are not used: D is ask - open where DP is last - open."""
     price, open_ = _figure("LA", row.LA), _figure("O", row.O)
-    has_change = price is not None and open_ is not None and open_ > 0
+    reference = open_ or None  # an open of 0 is no price to compare with
     return Ticker(
         venue=VENUE,
         symbol=symbol,
@@ -210,8 +210,8 @@ def _ticker(row: _Row, symbol: str, mode: Mode, received_at: int) -> Ticker:
         low=_figure("L", row.L),
         volume=_figure("V", row.V),
         vwap=_figure("AV", row.AV),
-        change=difference(price, open_) if has_change and price is not None and open_ is not None else None,
-        change_pct=change_percent(price, open_) if price is not None and open_ is not None else None,
+        change=None if price is None or reference is None else difference(price, reference),
+        change_pct=None if price is None or reference is None else change_percent(price, reference),
         venue_time=None,  # the ticker carries none
         received_at=received_at,
     )
