@@ -1,7 +1,9 @@
 """What must hold before `make up` starts anything: usable settings, free ports, a Redis. A refusal is one line."""
 
+import contextlib
 import errno
 import importlib
+import random
 import re
 import shutil
 import socket
@@ -193,9 +195,15 @@ def _redis_candidates() -> Iterator[str]:
 
 
 def _free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
+    """Return a port below those that outgoing connections are given.
+
+    Else, while Redis is down, a service that tries to reach it could be given the very port, and keep it out.
+    """
+    for port in random.sample(range(15_000, 32_000), 100):
+        with socket.socket() as trial, contextlib.suppress(OSError):
+            trial.bind(("127.0.0.1", port))
+            return port
+    raise Refusal(f"no free port found for Redis; start one yourself and set {REDIS_URL}")
 
 
 def _reachable(host: str, port: int) -> str:

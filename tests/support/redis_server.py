@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import os
+import random
 import re
 import shutil
 import signal
@@ -59,10 +60,20 @@ def _version(path: str) -> str | None:
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody uses right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port that nobody uses right now, and that no outgoing connection will be given either.
+
+    From the range that the kernel hands out, a client's own connection could take it before the server does.
+    """
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+_RAM = Path("/dev/shm")  # noqa: S108, a folder of its own is made in it
+"""Where there is one, data lives here: while a disk is slow Redis puts off even the write of what it has acknowledged,
+and then a crash of the process alone does lose it."""
 
 
 class RedisServer:
@@ -71,7 +82,7 @@ class RedisServer:
     def __init__(self, binary: Binary) -> None:
         self.binary = binary
         self.port = free_port()
-        self.dir = Path(tempfile.mkdtemp(prefix="spark-redis-"))
+        self.dir = Path(tempfile.mkdtemp(prefix="spark-redis-", dir=_RAM if os.access(_RAM, os.W_OK) else None))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -1,10 +1,11 @@
 """Looking at processes from outside: who descends from whom, and who is still there. Linux's /proc only."""
 
 import os
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from support.redis_server import free_port
 
 
 def alive(pid: int) -> bool:
@@ -53,14 +54,10 @@ def eventually(holds: Callable[[], bool], what: str, within_s: float = 10.0) -> 
 
 def free_ports(count: int) -> list[int]:
     """Return ports of 127.0.0.1 that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return list(ports)
 
 
 def clean_environment() -> dict[str, str]:
