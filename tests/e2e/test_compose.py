@@ -14,7 +14,7 @@ import pytest
 from integration.house.processes import clean_environment, eventually, free_ports
 from support.required import skip_or_fail
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]  # the first builds every image
 
 ROOT = Path(__file__).parents[2]
 OURS = ["simulator", "ingest-btcturk", "gateway", "monitor"]

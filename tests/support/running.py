@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+from spark_service.lifecycle import end
+
 
 @asynccontextmanager
 async def running(part: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
@@ -13,8 +15,6 @@ async def running(part: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task
     try:
         yield task
     finally:
-        if not task.done():
-            task.cancel()
-        await asyncio.wait([task])
+        await end([task])  # one cancellation may be lost in a client library, and then the wait has no end
     if not task.cancelled() and (error := task.exception()) is not None:
         raise error

@@ -12,6 +12,7 @@ from spark_bus.carrier import BEAT_S, LeaseLost
 from spark_bus.connection import connect
 from spark_bus.publisher import Claim, Publisher, outgoing
 from spark_market.instruments import Mode
+from spark_service.lifecycle import end
 from support import stream
 from support.eventually import eventually
 from support.examples import VENUE, a_gap, an_instrument, tickers
@@ -161,8 +162,7 @@ async def test_an_orderly_stop_delivers_what_waits(redis: Redis) -> None:
     task = asyncio.create_task(line.carrier.run())
     await eventually(lambda: line.notes.beats)
     line.put(*range(1_200))
-    task.cancel()
-    await asyncio.wait([task])
+    await end([task])
 
     await line.carrier.flush()
 
@@ -183,8 +183,7 @@ async def test_a_stop_amid_a_call_delivers_once(server: RedisServer, clients: Ca
         proxy.drop_next_reply()  # the batch arrives, its answer never does
         line.put(2)
         await eventually(lambda: _has(reading, 2))
-        task.cancel()
-        await asyncio.wait([task])
+        await end([task])
         await line.carrier.flush()
         await through.aclose()
 

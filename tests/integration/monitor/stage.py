@@ -19,6 +19,7 @@ from spark_bus.publisher import Fenced, Outgoing, Publisher
 from spark_market import wire
 from spark_market.instruments import Mode
 from spark_market.messages import Heartbeat, Status, VenueStatus
+from spark_service.lifecycle import end
 from support.eventually import eventually
 from support.redis_server import free_port
 
@@ -90,8 +91,7 @@ async def ingesting(redis: Redis, mode: Mode = Mode.MOCK) -> AsyncIterator[Inges
     try:
         yield ingest
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await end([task])  # one cancellation may be lost in redis-py, and then the wait has no end
         with suppress(*BUS_ERRORS):
             await ingest.release()
 
