@@ -6,7 +6,7 @@ from spark_bus.cursor import EntryId
 from spark_bus.feed import FeedState
 from spark_bus.publisher import Outgoing, outgoing
 from spark_market.instruments import Instrument, Mode
-from spark_market.messages import Gap, Heartbeat, Ticker
+from spark_market.messages import Book, Gap, Heartbeat, Side, Ticker, Trade
 
 VENUE = "btcturk"
 NOON = 1_766_400_000_000
@@ -20,6 +20,25 @@ def a_ticker(price: int | str = 100, symbol: str = "BTC_TRY", received_at: int =
 
 def tickers(*prices: int, symbol: str = "BTC_TRY") -> list[Outgoing]:
     return [outgoing(a_ticker(price, symbol, NOON + price)) for price in prices]
+
+
+def a_trade(id_: int = 1, symbol: str = "BTC_TRY", received_at: int = NOON, venue_time: int | None = NOON) -> Trade:
+    return Trade(
+        venue=VENUE, symbol=symbol, mode=Mode.MOCK, id=str(id_), price=Decimal(100), size=Decimal(1), side=Side.BUY,
+        venue_time=venue_time, received_at=received_at,
+    )  # fmt: skip
+
+
+def a_book(
+    sequence: int = 1, previous: int | None = None, symbol: str = "BTC_TRY", received_at: int = NOON,
+    bids: tuple[tuple[Decimal, Decimal], ...] = ((Decimal(99), Decimal(1)),),
+    asks: tuple[tuple[Decimal, Decimal], ...] = ((Decimal(101), Decimal(1)),),
+) -> Book:  # fmt: skip
+    return Book(
+        venue=VENUE, symbol=symbol, mode=Mode.MOCK, sequence=str(sequence),
+        previous=None if previous is None else str(previous), bids=bids, asks=asks, venue_time=None,
+        received_at=received_at,
+    )  # fmt: skip
 
 
 def a_gap(

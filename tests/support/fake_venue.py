@@ -1,4 +1,4 @@
-"""A venue on a free port: a real WebSocket server that plays one script per connection."""
+"""A venue on a free port: a real server that plays one script per WebSocket, and answers REST with what it is given."""
 
 import asyncio
 import json
@@ -15,6 +15,21 @@ Step = str | bytes | Callable[[ServerConnection], Awaitable[None]]
 
 Script = Sequence[Step | int]
 """What happens on one connection; numbers are the HTTP status with which it is refused, and for how many seconds."""
+
+
+EXCHANGEINFO = "/api/v2/server/exchangeinfo"
+
+
+def exchangeinfo(*symbols: str) -> bytes:
+    """Return the venue's answer that lists these."""
+    rows = [
+        {
+            "id": number, "name": base + quote, "nameNormalized": f"{base}_{quote}", "status": "TRADING",
+            "numerator": base, "denominator": quote, "numeratorScale": 8, "denominatorScale": 0,
+        }
+        for number, symbol in enumerate(symbols, start=1) for base, quote in [symbol.split("_")]
+    ]  # fmt: skip
+    return json.dumps({"data": {"symbols": rows}, "success": True, "message": None, "code": 0}).encode()
 
 
 async def hold(ws: ServerConnection) -> None:
@@ -54,8 +69,17 @@ class FakeVenue:
         self._server: Server | None = None
         self._accepted: dict[ServerConnection, Script] = {}
         self.attempts = 0
+        self.answers: dict[str, bytes | int] = {EXCHANGEINFO: exchangeinfo("BTC_TRY", "ETH_TRY", "XRP_TRY")}
+        """By path, the JSON to answer with, or the status to refuse with."""
+        self.retry_after_s: int | None = None
+        """What a refusal of REST says."""
+        self.asked: list[str] = []
         self.joins: list[list[str]] = []
         """The events joined, per accepted connection."""
+        self.leaves: list[list[str]] = []
+        """The events left, per accepted connection."""
+        self.requests: list[str] = []
+        """All joins and leaves of all connections, ``+trade:BTCTRY`` and ``-trade:BTCTRY``."""
         self.url = ""
 
     async def __aenter__(self) -> "FakeVenue":
@@ -77,7 +101,33 @@ class FakeVenue:
     def _script(self, attempt: int) -> Script:
         return self._scripts[min(attempt, len(self._scripts) - 1)]
 
+    def play(self, *scripts: Script) -> None:
+        """Replace the scripts, for those that wait for what this venue is asked."""
+        self._scripts = scripts
+
+    def asked_for(self, request: str, times: int = 1) -> Step:
+        """Wait until a join or leave, such as ``+trade:BTCTRY``, has come so often."""
+
+        async def step(ws: ServerConnection) -> None:
+            while self.requests.count(request) < times:
+                await asyncio.sleep(0.01)
+
+        return step
+
+    @property
+    def rest_url(self) -> str:
+        return self.url.replace("ws://", "http://").rstrip("/")
+
     def _answer(self, ws: ServerConnection, request: Request) -> Response | None:
+        if "Upgrade" not in request.headers:
+            self.asked.append(request.path)
+            found = self.answers.get(request.path, 404)
+            if isinstance(found, int):
+                refusal = ws.respond(HTTPStatus(found), "no\n")
+                if self.retry_after_s is not None:
+                    refusal.headers["Retry-After"] = str(self.retry_after_s)
+                return refusal
+            return ws.respond(HTTPStatus.OK, found.decode())
         script = self._script(self.attempts)
         self.attempts += 1
         match script:
@@ -92,8 +142,10 @@ class FakeVenue:
     async def _play(self, ws: ServerConnection) -> None:
         joins: list[str] = []
         self.joins.append(joins)
+        leaves: list[str] = []
+        self.leaves.append(leaves)
         spoken = asyncio.Event()
-        listening = asyncio.create_task(self._listen(ws, joins, spoken))
+        listening = asyncio.create_task(self._listen(ws, joins, leaves, spoken))
         try:
             await spoken.wait()  # the session speaks first
             for step in self._accepted.pop(ws):
@@ -107,12 +159,13 @@ class FakeVenue:
         finally:
             listening.cancel()
 
-    async def _listen(self, ws: ServerConnection, joins: list[str], spoken: asyncio.Event) -> None:
+    async def _listen(self, ws: ServerConnection, joins: list[str], leaves: list[str], spoken: asyncio.Event) -> None:
         try:
             while True:
                 kind, body = json.loads(await ws.recv())
-                if kind == 151 and body["join"]:
-                    joins.append(body["event"])
+                if kind == 151:
+                    (joins if body["join"] else leaves).append(body["event"])
+                    self.requests.append(f"{'+' if body['join'] else '-'}{body['channel']}:{body['event']}")
                     spoken.set()
         except ConnectionClosed:
             spoken.set()  # a script does not wait for a join that will not come

@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from spark_bus import keys
 from spark_market import wire
-from spark_market.messages import Gap, Ticker
+from spark_market.messages import Gap, Ticker, Trade
 from support.examples import VENUE
 
 
@@ -39,6 +39,12 @@ async def kinds(redis: Redis) -> list[str]:
 async def prices(redis: Redis) -> list[int]:
     """Return the prices of the tickers on the stream, oldest first."""
     return [price_of(fields[b"d"]) for fields in await entries(redis) if fields[b"k"] == b"ticker"]
+
+
+async def trades(redis: Redis) -> list[str]:
+    """Return the ids of the trades on the stream, oldest first."""
+    found = [wire.decode(fields[b"d"]) for fields in await entries(redis) if fields[b"k"] == b"trade"]
+    return [trade.id for trade in found if isinstance(trade, Trade)]
 
 
 async def gaps(redis: Redis) -> list[Gap]:

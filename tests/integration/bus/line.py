@@ -1,6 +1,6 @@
 """A carrier with all its parts, to put messages in at one end and look at Redis at the other."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
@@ -9,6 +9,7 @@ from spark_bus.carrier import Beat, Carrier
 from spark_bus.outbox import Outbox
 from spark_bus.publisher import Publisher
 from spark_market.instruments import Instrument, Mode
+from spark_market.messages import Book
 from support.eventually import eventually
 from support.examples import NOON, VENUE, Notes, a_feed_state, a_heartbeat, an_instrument, tickers
 from support.running import running
@@ -22,12 +23,19 @@ def waits() -> Iterator[float]:
 class Line:
     """A carrier with all its parts."""
 
-    def __init__(self, redis: Redis, *, lease_ms: int = 3_000, most_messages: int = 50_000) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        lease_ms: int = 3_000,
+        most_messages: int = 50_000,
+        books: Callable[[], Iterable[Book]] = tuple,
+    ) -> None:
         self.redis = redis
         self.publisher = Publisher(redis, VENUE, Mode.MOCK, lease_ms=lease_ms)
-        self.outbox = Outbox(VENUE, most_messages=most_messages)
+        self.outbox = Outbox(VENUE, books=books, most_messages=most_messages)
         self.notes = Notes()
-        self.directory: Mapping[str, Instrument] = {symbol: an_instrument(symbol) for symbol in ("BTC_TRY", "ETH_TRY")}
+        self.directory: Mapping[str, Instrument] | None = {name: an_instrument(name) for name in ("BTC_TRY", "ETH_TRY")}
         self.carrier = Carrier(
             self.publisher,
             self.outbox,

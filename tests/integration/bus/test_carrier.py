@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from spark_bus import keys
-from spark_bus.carrier import BEAT_S, LeaseLost
+from spark_bus.carrier import BEAT_S, ENOUGH, LeaseLost
 from spark_bus.connection import connect
 from spark_bus.publisher import Claim, Publisher, outgoing
 from spark_market.instruments import Mode
@@ -72,7 +72,7 @@ async def test_the_directory_is_written_before_it_is_announced_and_again_when_it
     line = Line(redis)
     async with carrying(line):
         await eventually(lambda: redis.hexists(keys.instruments(VENUE), "BTC_TRY"))
-        line.directory = {**line.directory, "NEW_TRY": an_instrument("NEW_TRY")}
+        line.directory = {name: an_instrument(name) for name in ("BTC_TRY", "ETH_TRY", "NEW_TRY")}
         await eventually(lambda: redis.hexists(keys.instruments(VENUE), "NEW_TRY"))
         await eventually(lambda: sum(message.kind == "instruments" for message in line.notes.carried) == 2)
 
@@ -141,6 +141,83 @@ async def test_a_second_ingest_stands_by_until_the_first_leaves(redis: Redis) ->
     await first.publisher.release()
 
     assert not (await asyncio.wait_for(claim, 5)).born
+
+
+async def test_a_crashed_writer_is_replaced_as_soon_as_its_lease_has_ended(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spark_bus.carrier.BEAT_S", BEAT_S)
+    first, second = Line(redis, lease_ms=400), Line(redis)
+    await first.carrier.claim()
+    started = time.monotonic()
+
+    claim = await second.carrier.claim()
+
+    assert 0.35 <= time.monotonic() - started <= 0.9
+    assert not claim.born
+
+
+async def test_a_carrier_whose_term_is_over_carries_nothing_more(redis: Redis) -> None:
+    """Not even when the venue is free again, and its claim would be granted."""
+    line = Line(redis, lease_ms=1)
+    await line.carrier.claim()
+    other = Publisher(redis, VENUE, Mode.MOCK)
+    await eventually(lambda: _claims(other))
+    await other.append(tickers(50))
+    await other.release()
+    line.put(2)
+    with pytest.raises(LeaseLost):
+        await asyncio.wait_for(line.carrier.run(), 5)
+
+    line.put(3)
+    with pytest.raises(LeaseLost):
+        await asyncio.wait_for(line.carrier.run(), 5)
+
+    assert await stream.prices(redis) == [50]
+
+
+async def test_a_venue_that_changed_its_mode_in_between_is_not_gone_on_with(redis: Redis) -> None:
+    """The claim is granted and starts an epoch, but it is not the one of a Redis that forgot."""
+    line = Line(redis, lease_ms=1)
+    await line.carrier.claim()
+    other = Publisher(redis, VENUE, Mode.REAL)
+    await eventually(lambda: _claims(other))
+    await other.release()
+
+    line.put(2)
+    with pytest.raises(LeaseLost):
+        await asyncio.wait_for(line.carrier.run(), 5)
+
+    assert await stream.prices(redis) == []
+
+
+async def test_a_message_that_comes_alone_leaves_at_once(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so do many that come together: only quick successions are gathered."""
+    line = Line(redis)
+    async with carrying(line):
+        await eventually(lambda: line.notes.beats)
+        monkeypatch.setattr("spark_bus.carrier.GATHER_S", 60.0)
+        line.put(1)
+        await line.carried(1)
+        line.put(*range(2, 2 + ENOUGH))
+        await line.carried(1 + ENOUGH)
+
+
+async def test_messages_in_quick_succession_share_calls(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spark_bus.carrier.GATHER_S", 0.02)
+    line = Line(redis)
+    batches: list[int] = []
+    monkeypatch.setattr(line.notes, "published", lambda batch: batches.append(len(batch)))
+    async with carrying(line):
+        started = time.monotonic()
+        for price in range(200):
+            line.put(price)
+            await asyncio.sleep(0.0005)
+        await eventually(lambda: sum(batches) >= 200)
+        elapsed_s = time.monotonic() - started
+
+    assert len(batches) <= elapsed_s / 0.02 + 2  # the directory's notice is one of them
+    assert await stream.prices(redis) == list(range(200))
 
 
 async def test_claiming_waits_for_a_redis_that_is_not_there_yet(

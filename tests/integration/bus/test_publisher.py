@@ -9,11 +9,11 @@ from redis.exceptions import RedisError
 from spark_bus import feed, keys
 from spark_bus.connection import connect
 from spark_bus.cursor import EntryId
-from spark_bus.publisher import Claim, Fenced, Held, Publisher
+from spark_bus.publisher import Claim, Fenced, Held, Publisher, outgoing
 from spark_market.instruments import Mode
 from support import stream
 from support.eventually import eventually
-from support.examples import NOON, VENUE, a_feed_state, a_heartbeat, an_instrument, tickers
+from support.examples import NOON, VENUE, a_book, a_feed_state, a_heartbeat, a_trade, an_instrument, tickers
 from support.redis_server import RedisServer
 from support.tcp_proxy import TcpProxy
 
@@ -59,12 +59,53 @@ async def test_a_lease_that_has_run_out_is_taken_over_in_the_same_epoch(redis: R
 
     claim = await eventually(lambda: _claimed(new), what="takeover")
 
-    assert claim == Claim(epoch=str(epoch), born=False, last={"ticker": NOON + 2}, heard={})
+    assert claim == Claim(epoch=str(epoch), born=False, last={"ticker": NOON + 2}, heard={}, marks={})
 
 
 async def _claimed(publisher: Publisher) -> Claim | None:
     answer = await publisher.claim()
     return answer if isinstance(answer, Claim) else None
+
+
+async def test_a_claim_tells_of_the_last_trade_of_each_symbol(redis: Redis) -> None:
+    """The venue's own list of trades then shows what was published since, and what was missed."""
+    old = await a_writer(redis)
+    trades = [a_trade(7), a_trade(8, venue_time=NOON + 8), a_trade(3, "ETH_TRY", venue_time=None)]
+    await old.append([outgoing(trade) for trade in trades])
+    await old.append(tickers(1))
+    await old.release()
+
+    claim = await a_publisher(redis).claim()
+
+    assert isinstance(claim, Claim)
+    assert claim.marks == {"trade:BTC_TRY": f"8 {NOON + 8}", "trade:ETH_TRY": "3"}
+    assert await stream.trades(redis) == ["7", "8", "3"]
+
+
+async def test_a_batch_that_was_not_appended_leaves_no_mark(redis: Redis) -> None:
+    """Otherwise the next writer would take a trade for published that is nowhere."""
+    writer = await a_writer(redis)
+    await writer.append([outgoing(a_trade(1))])
+    await redis.delete(keys.epoch(VENUE))
+
+    assert (await writer.append([outgoing(a_trade(2))])).born
+    await writer.release()
+    claim = await a_publisher(redis).claim()
+
+    assert isinstance(claim, Claim)
+    assert claim.marks == {"trade:BTC_TRY": f"1 {NOON}"}
+
+
+async def test_how_far_the_data_goes_is_its_newest_time_of_receipt(redis: Redis) -> None:
+    """Current values that are written anew in one batch are of any age, and in any order."""
+    writer = await a_writer(redis)
+    await writer.append([*tickers(9), *tickers(2, symbol="ETH_TRY"), outgoing(a_book(1, received_at=NOON + 4))])
+    await writer.release()
+
+    claim = await a_publisher(redis).claim()
+
+    assert isinstance(claim, Claim)
+    assert claim.last == {"ticker": NOON + 9, "book": NOON + 4}
 
 
 async def test_an_old_writer_that_wakes_up_is_fenced_off(redis: Redis) -> None:
@@ -288,17 +329,40 @@ async def test_a_running_writer_goes_on_in_its_epoch_when_redis_was_restarted_wh
     await redis.aclose()
 
 
-async def test_another_mode_starts_an_epoch(redis: Redis) -> None:
-    """Real and simulated values never stand side by side in one epoch."""
+async def test_another_mode_starts_an_epoch_and_knows_nothing_of_the_one_before(redis_url: str, redis: Redis) -> None:
+    """Real and simulated values never stand side by side; a simulator's trade ids and times mean nothing to a venue.
+
+    The reply is lost once: the second one says the same.
+    """
     mock = await a_writer(redis, mode=Mode.MOCK)
-    await mock.append(tickers(1))
+    await mock.append([*tickers(1), outgoing(a_trade(1))])
+    await mock.beat(a_heartbeat(), {"ticker:BTC_TRY": NOON}, a_feed_state())
     await mock.release()
+    port = int(redis_url.rpartition(":")[2].partition("/")[0])
+    async with TcpProxy(port) as proxy:
+        client = connect(f"redis://127.0.0.1:{proxy.port}/0")
+        real = a_publisher(client, mode=Mode.REAL)
 
-    claim = await a_publisher(redis, mode=Mode.REAL).claim()
+        proxy.drop_next_reply()
+        with pytest.raises((RedisError, OSError)):
+            await real.claim()
+        claim = await real.claim()
+        await client.aclose()
 
-    assert isinstance(claim, Claim)
-    assert claim.born
+    epoch = await stream.epoch(redis)
+    assert claim == Claim(epoch=str(epoch), born=True, last={}, heard={}, marks={}, mode_changed=True)
     assert await stream.latest(redis) == {}
+    assert await stream.hash_of(redis, keys.heard(VENUE)) == {}
+
+
+async def test_the_same_mode_and_the_very_first_are_no_change_of_mode(redis: Redis) -> None:
+    for _ in range(2):
+        publisher = a_publisher(redis)
+        claim = await publisher.claim()
+        await publisher.release()
+
+        assert isinstance(claim, Claim)
+        assert not claim.mode_changed
 
 
 async def test_a_heartbeat_trims_what_is_older_than_retention(redis: Redis) -> None:
@@ -351,9 +415,13 @@ async def test_what_is_not_carried_any_more_has_no_current_value(redis: Redis) -
     """A price that nobody keeps up to date must not stand among those that are."""
     writer = await a_writer(redis)
     await writer.append([*tickers(1), *tickers(2, symbol="OLD_TRY")])
+    await writer.append([outgoing(a_book()), outgoing(a_book(symbol="OLD_TRY"))])
+    heard = {"ticker:BTC_TRY": NOON, "ticker:OLD_TRY": NOON, "trade:OLD_TRY": NOON}
+    await writer.beat(a_heartbeat(), heard, a_feed_state())
     await writer.write_instruments({"BTC_TRY": an_instrument()})
 
-    assert await stream.latest(redis) == {"BTC_TRY": 1}
+    assert set(await stream.hash_of(redis, keys.latest(VENUE))) == {b"ticker:BTC_TRY", b"book:BTC_TRY"}
+    assert set(await stream.hash_of(redis, keys.heard(VENUE))) == {b"ticker:BTC_TRY"}, "nor is it missed"
 
 
 async def test_only_the_writer_may_replace_the_directory(redis: Redis) -> None:

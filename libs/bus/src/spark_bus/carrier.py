@@ -16,6 +16,10 @@ from spark_market.messages import Heartbeat
 
 BEAT_S = 1.0
 BATCH = 500
+GATHER_S = 0.002
+"""Batches start at least this far apart, so that several messages share the cost of a call when they come one by one in
+quick succession. A message that comes alone leaves at once, and so do enough of them to make a call cheap."""
+ENOUGH = 50
 
 Answer = TypeVar("Answer")
 
@@ -56,7 +60,10 @@ class CarrierWatcher(Protocol):
 
 
 class Carrier:
-    """One venue's way to Redis. One task, one call at a time, so that order is never in doubt."""
+    """One venue's way to Redis, for one term as its writer. One call at a time, so that order is never in doubt.
+
+    After a LeaseLost it carries nothing more: the next term needs a new carrier with a new outbox.
+    """
 
     def __init__(
         self,
@@ -94,13 +101,18 @@ class Carrier:
 
     async def run(self) -> None:
         """Carry, until cancelled. Raises LeaseLost."""
+        if self._lost:
+            raise LeaseLost
         loop = asyncio.get_running_loop()
         self._heed = heeding()
         await self._drain()  # what an earlier run had in hand
-        next_beat = loop.time()
+        next_beat = next_batch = loop.time()
         while True:
             self._heed()
             await self._outbox.wait(max(0.0, next_beat - loop.time()))
+            if len(self._outbox) < ENOUGH and (early_s := next_batch - loop.time()) > 0:
+                await asyncio.sleep(early_s)
+            next_batch = loop.time() + GATHER_S
             batch = self._outbox.take(BATCH)
             if batch:
                 await self._deliver(batch)
@@ -137,19 +149,22 @@ class Carrier:
                 self._refill()
                 continue
             appended = self._pending.pop(0)
-            self._current.update({message.field: message for message in appended if message.field})
+            self._current.update({message.field: message for message in appended if message.channel == "ticker"})
             self._watcher.published(appended)
 
     def _refill(self) -> None:
         """Put every current value in front of the batch in hand: the new epoch holds none."""
         self._directory_written = None
-        current = list(self._current.values())
-        self._pending[:-1] = [current[at : at + BATCH] for at in range(0, len(current), BATCH)]
+        *refilled, batch = self._pending
+        untold = [message for refill in refilled for message in refill if message.gap is not None]  # of an epoch before
+        books, batch = self._outbox.start_over(untold + batch)
+        front = [*self._current.values(), *books]
+        self._pending = [*(front[at : at + BATCH] for at in range(0, len(front), BATCH)), batch]
 
     async def _claim_again(self) -> None:
         """Redis forgot us: a wiped one is refilled. One that another writer used is not ours to go on with."""
         answer = await self._answered(self._publisher.claim)
-        if not (isinstance(answer, Claim) and answer.born):
+        if not (isinstance(answer, Claim) and answer.born) or answer.mode_changed:
             self._lost = True
             raise LeaseLost
         self._watcher.epoch_born(answer.epoch)

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
+import hiredis
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -34,7 +36,17 @@ def connect(url: str, most_connections: int = 8) -> "Redis":
         max_connections=most_connections,
         timeout=CALL_TIMEOUT_S,
     )
+    pool.connection_class = type("PackedConnection", (_Packed, pool.connection_class), {})
     return Redis.from_pool(pool)
+
+
+class _Packed:
+    """Requests put together by hiredis: redis-py's own packing, in Python, is most of the cost of a large batch."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        """Return the request; a command of two words comes as one argument, and goes out as two."""
+        command, *rest = args
+        return [hiredis.pack_command((*command.split(), *rest))]
 
 
 def heeding() -> Callable[[], None]:

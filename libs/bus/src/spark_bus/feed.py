@@ -1,5 +1,7 @@
 """The state of a venue's ingest, as it tells the monitor: connection, mode, counters."""
 
+from typing import Literal
+
 import msgspec
 
 from spark_market.instruments import Mode
@@ -8,7 +10,9 @@ from spark_market.instruments import Mode
 class FeedState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Written once a second by the ingest. ``delay_ms`` is the venue's declared delay, 0 for live data.
 
-    ``unproven`` are subscriptions that have brought no data on this connection yet.
+    ``unproven`` are subscriptions that have brought no data on this connection yet, as ``trade:XRP_TRY``. ``source`` is
+    where tickers come from: ``rest`` says that they are polled, since no socket can be had. Of ``sockets_wanted``
+    connections ``sockets`` stand.
     """
 
     venue: str
@@ -22,6 +26,9 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     malformed: int
     queued: int
     dropped: int
+    source: Literal["websocket", "rest"] = "websocket"
+    sockets: int = 0
+    sockets_wanted: int = 0
 
 
 def encode(state: FeedState) -> bytes:

@@ -7,7 +7,7 @@ def messages(venue: str) -> str:
 
 
 def latest(venue: str) -> str:
-    """Hash of current values, ``ticker:BTC_TRY`` to as-of stream id, space, message."""
+    """Hash of current values, ``ticker:BTC_TRY`` or ``book:BTC_TRY`` to as-of stream id, space, message."""
     return f"spark:{{{venue}}}:latest"
 
 
@@ -17,7 +17,7 @@ def epoch(venue: str) -> str:
 
 
 def writer(venue: str) -> str:
-    """Hash: who may write, until when, its last batch number with its reply, and what it last published."""
+    """Hash: who may write, until when, its last batch number with its reply, and how far what was published goes."""
     return f"spark:{{{venue}}}:writer"
 
 

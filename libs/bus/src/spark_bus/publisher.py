@@ -17,7 +17,7 @@ from spark_bus import feed, keys
 from spark_bus.cursor import EntryId
 from spark_market import wire
 from spark_market.instruments import Instrument, Mode
-from spark_market.messages import Gap, Heartbeat, InstrumentsChanged, Ticker
+from spark_market.messages import Book, Gap, Heartbeat, InstrumentsChanged, Ticker, Trade
 
 LEASE_MS = 3_000
 """How long after its last word a writer still holds the venue: a crashed one is replaced within this."""
@@ -37,7 +37,8 @@ class Outgoing(msgspec.Struct, frozen=True):
     """A message encoded for the bus.
 
     ``field`` is its place in `latest`, empty when it has none; ``channel`` is empty, and ``gap`` set, when it is no
-    data but the notice of a hole.
+    data but the notice of a hole. An empty ``kind`` makes no entry: it sets its field of `latest`, as of the entry
+    before it. ``mark`` is a field and value of the writer's hash, set in the same step as the entry is appended.
     """
 
     kind: str
@@ -47,28 +48,48 @@ class Outgoing(msgspec.Struct, frozen=True):
     channel: str
     received_at: int
     gap: Gap | None = None
+    mark: tuple[str, str] | None = None
 
 
-def outgoing(message: Ticker | Gap) -> Outgoing:
+def outgoing(message: Ticker | Trade | Book | Gap) -> Outgoing:
     """Encode a message, once for all its readers."""
     data = wire.encode(message)
-    if isinstance(message, Ticker):
-        return Outgoing("ticker", message.symbol, data, f"ticker:{message.symbol}", "ticker", message.received_at)
-    return Outgoing("gap", message.symbol or "", data, "", "", 0, message)
+    symbol = message.symbol or ""
+    match message:
+        case Ticker():
+            return Outgoing("ticker", symbol, data, f"ticker:{symbol}", "ticker", message.received_at)
+        case Trade():
+            time = "" if message.venue_time is None else f" {message.venue_time}"
+            mark = f"trade:{symbol}", f"{message.id}{time}"
+            return Outgoing("trade", symbol, data, "", "trade", message.received_at, mark=mark)
+        case Book():
+            field = f"book:{symbol}" if message.previous is None else ""
+            return Outgoing("book", symbol, data, field, "book", message.received_at)
+        case Gap():
+            return Outgoing("gap", symbol, data, "", "", 0, message)
+
+
+def refreshed(book: Book) -> Outgoing:
+    """Encode a full book for `latest` alone: as it is after all that goes before it, for those who start there."""
+    return Outgoing("", book.symbol, wire.encode(book), f"book:{book.symbol}", "", book.received_at)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The venue is ours.
+    """The venue is ours, and this is how far it came.
 
     ``last`` is, per channel, the ``received_at`` of what was last published, by whomever; ``heard``, by
-    ``channel:symbol``, when each was last heard.
+    ``channel:symbol``, when each was last heard; ``marks``, by ``trade:SYMBOL``, the id of the last trade published,
+    and after a space its venue time if it has one. All three are empty when ``mode_changed``: simulated data says
+    nothing of real data.
     """
 
     epoch: str
     born: bool
     last: dict[str, int]
     heard: dict[str, int]
+    marks: dict[str, str]
+    mode_changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,11 +151,16 @@ class Publisher:
             return Held(int(reply[1]))
         self._granted = True
         self._number, self._last_entry = 1, _NO_ENTRY
-        _, epoch, born, fields, heard = reply
-        last = {
-            name.removeprefix("last:"): int(value) for name, value in _pairs(fields).items() if name.startswith("last:")
-        }
-        return Claim(epoch.decode(), bool(born), last, {name: int(at) for name, at in _pairs(heard).items()})
+        _, epoch, birth, fields, heard = reply
+        writer = _pairs(fields)
+        return Claim(
+            epoch=epoch.decode(),
+            born=birth != b"",
+            last={name.removeprefix("last:"): int(at) for name, at in writer.items() if name.startswith("last:")},
+            heard={name: int(at) for name, at in _pairs(heard).items()},
+            marks={name: mark.decode() for name, mark in writer.items() if name.startswith("trade:")},
+            mode_changed=birth == b"mode",
+        )
 
     async def append(self, batch: Sequence[Outgoing]) -> Appended:
         """Append ``batch`` in order, once, in one round trip; an empty one only asks whether all is well.
@@ -142,15 +168,26 @@ class Publisher:
         After an error call again with the same batch: it keeps its number, and is answered, not repeated.
         Raises Fenced.
         """
-        last = {message.channel: message.received_at for message in batch if message.channel}
+        last: dict[str, int] = {}
+        marks: dict[str, str] = {}
+        entries: _Args = []
+        for message in batch:
+            channel = message.channel
+            if channel and message.received_at > last.get(channel, -1):  # current values written anew are older
+                last[channel] = message.received_at
+            if message.mark is not None:
+                field, value = message.mark
+                marks[field] = value
+            entries += (message.kind, message.symbol, message.data, message.field)
         args: _Args = [
             self._owner, self._number, self._lease_ms, self._most_entries, self._last_entry, _new_epoch(), self._birth,
-            len(last),
+            2 * (len(last) + len(marks)),
         ]  # fmt: skip
-        for item in last.items():
-            args += item
-        for message in batch:
-            args += (message.kind, message.symbol, message.data, message.field)
+        for channel, received_at in last.items():
+            args += (f"last:{channel}", received_at)
+        for mark in marks.items():
+            args += mark
+        args += entries
         reply: bytes = await self._append(keys=self._keys, args=args)
         if reply == b"fenced":
             raise Fenced(self._venue)
@@ -188,11 +225,13 @@ class Publisher:
                 raise Fenced(self._venue)
 
     async def write_instruments(self, instruments: Mapping[str, Instrument]) -> None:
-        """Replace the venue's directory, and drop current values of what is not in it. Raises Fenced."""
+        """Replace the venue's directory; of what is not in it nothing is current or heard. Raises Fenced."""
         args: _Args = [self._owner]
         for symbol, instrument in instruments.items():
             args += (symbol, msgspec.json.encode(instrument))
-        keys_ = [keys.writer(self._venue), keys.instruments(self._venue), keys.latest(self._venue)]
+        keys_ = [
+            keys.writer(self._venue), keys.instruments(self._venue), keys.latest(self._venue), keys.heard(self._venue),
+        ]  # fmt: skip
         if await self._write_directory(keys=keys_, args=args) == b"fenced":
             raise Fenced(self._venue)
 

@@ -21,7 +21,7 @@ BLOCK_MS = 500
 BATCH = 1_000
 _ABSENT_WAIT_S = 0.25
 _LOOK_BACK = 200
-_STAMPED_KINDS = frozenset({"ticker", "trade", "book"})
+_STAMPED_KINDS = frozenset({"ticker", "trade"})  # in order; a book that replaces what was dropped comes early
 
 
 class _Times(msgspec.Struct):
@@ -174,6 +174,12 @@ async def read_epoch(redis: Redis, venue: str) -> str | None:
     return None if found is None else found.decode()
 
 
+async def first_entry(redis: Redis, venue: str) -> EntryId | None:
+    """Return the oldest entry that the venue's stream holds; None while it has none."""
+    found: Any = await redis.xrange(keys.messages(venue), count=1)
+    return EntryId.parse(found[0][0]) if found else None
+
+
 async def replay(redis: Redis, after: Cursor, count: int) -> list[Entry] | None:
     """Return up to ``count`` entries after a cursor, without a hole; none when it is at the end.
 
@@ -195,7 +201,7 @@ async def replay(redis: Redis, after: Cursor, count: int) -> list[Entry] | None:
 
 
 async def last_received_at(redis: Redis, at: Cursor) -> int | None:
-    """Return the ``receivedAt`` of the last market data up to a position, whatever epoch it was of; None without any.
+    """Return the ``receivedAt`` of the last tick up to a position, whatever epoch it was of; None without any.
 
     An ingest stamps in order: nothing that came onto the bus later can have been received before that.
     """

@@ -16,7 +16,8 @@ class Mode(StrEnum):
 class Instrument(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One instrument of a venue's directory.
 
-    ``price_scale`` and ``size_scale`` are decimals after the point, None when the venue did not say.
+    ``venue_id`` is the venue's own number for it and ``status`` its word for how it trades; these two, and the decimals
+    after the point ``price_scale`` and ``size_scale``, are None when the venue did not say.
     ``statistics_window`` is what open, high, low, volume and vwap cover: ``24h`` or ``session``.
     """
 
@@ -24,6 +25,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     base: str
     quote: str
     venue_symbol: str
+    venue_id: str | None = None
+    status: str | None = None
     price_scale: int | None = None
     size_scale: int | None = None
     statistics_window: str = "24h"

@@ -1,8 +1,9 @@
 -- Append a batch, once: fenced by its writer, idempotent by its number.
 -- KEYS  messages latest epoch writer
 -- ARGV  owner, number, lease (ms), most entries kept, last entry known, id for a new epoch, its birth message,
---       n, then n times: channel, received_at of its last message in the batch;
---       then for each entry: type, symbol, message, field of `latest` or ''
+--       n, then n fields and values of `writer` that say how far the batch comes;
+--       then for each entry: type, symbol, message, field of `latest` or ''; a type of '' sets the field alone, as of
+--       the entry before it
 -- Returns 'fenced'; or 'born EPOCH' (nothing was appended: write the current values first, then this batch again
 -- under the next number); or 'appended EPOCH ENTRY', the last entry of the stream.
 local messages, latest, epoch, writer = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -19,27 +20,26 @@ if held[2] == number then
 end
 
 local reply
-local current = redis.call('GET', epoch)
-if not current or tonumber(number) ~= tonumber(held[2]) + 1 or ends_before(messages, known) then
+local current, entry = redis.call('GET', epoch), last_entry(messages)
+if not current or tonumber(number) ~= tonumber(held[2]) + 1 or is_before(entry, known) then
     begin_epoch(messages, latest, epoch, newborn, birth)
     reply = 'born ' .. newborn
     redis.call('HSET', writer, 'number', number, 'reply', reply)
     return reply
 end
 
-local at = 9
-for _ = 1, tonumber(ARGV[8]) do
-    redis.call('HSET', writer, 'last:' .. ARGV[at], ARGV[at + 1])
-    at = at + 2
-end
-local entry = known
-while at <= #ARGV do
-    entry = redis.call('XADD', messages, 'MAXLEN', '~', most, '*', 'k', ARGV[at], 's', ARGV[at + 1], 'd', ARGV[at + 2])
-    if ARGV[at + 3] ~= '' then
-        redis.call('HSET', latest, ARGV[at + 3], entry .. ' ' .. ARGV[at + 2])
+local call = redis.call -- one look-up for all entries
+local first = 9 + tonumber(ARGV[8])
+for at = first, #ARGV, 4 do
+    local kind, message, field = ARGV[at], ARGV[at + 2], ARGV[at + 3]
+    if kind ~= '' then
+        entry = call('XADD', messages, '*', 'k', kind, 's', ARGV[at + 1], 'd', message)
     end
-    at = at + 4
+    if field ~= '' then
+        call('HSET', latest, field, entry .. ' ' .. message)
+    end
 end
+redis.call('XTRIM', messages, 'MAXLEN', '~', most)
 reply = 'appended ' .. current .. ' ' .. entry
-redis.call('HSET', writer, 'number', number, 'reply', reply)
+redis.call('HSET', writer, 'number', number, 'reply', reply, unpack(ARGV, 9, first - 1))
 return reply

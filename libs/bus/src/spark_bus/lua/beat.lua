@@ -11,7 +11,8 @@ local held = redis.call('HMGET', writer, 'owner', 'number', 'run')
 if held[1] ~= owner then
     return {'fenced'}
 end
-if held[2] ~= number or redis.call('EXISTS', epoch) == 0 or ends_before(messages, known) then
+local last = last_entry(messages)
+if held[2] ~= number or redis.call('EXISTS', epoch) == 0 or is_before(last, known) then
     return {'behind'}
 end
 local now = clock()
@@ -24,9 +25,8 @@ end
 -- After an idle time the last entry before this one may be old: it stays until the next heartbeat, so that a reader
 -- who has had it can see that nothing after it was trimmed.
 local oldest = whole(now - retention)
-local last = redis.call('XREVRANGE', messages, '+', '-', 'COUNT', 1)[1]
-if tonumber(string.match(last[1], '^%d+')) < now - retention then
-    oldest = last[1]
+if tonumber(string.match(last, '^%d+')) < now - retention then
+    oldest = last
 end
 local entry = redis.call('XADD', messages, '*', 'k', 'heartbeat', 's', '', 'd', ARGV[6])
 redis.call('XTRIM', messages, 'MINID', oldest)

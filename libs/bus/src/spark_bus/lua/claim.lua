@@ -1,8 +1,9 @@
 -- Become the venue's one writer, if nobody else's lease runs.
 -- KEYS  messages latest epoch writer heard
 -- ARGV  owner, lease (ms), mode, id for a new epoch, its birth message
--- Returns {1, epoch, 1 if it was born now, the writer's fields, `heard`} or {0, ms until the present lease ends}.
-local messages, latest, epoch, writer = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- Returns {1, epoch, '' or why it was born now: 'lost' or 'mode', the writer's fields, `heard`}
+-- or {0, ms until the present lease ends}.
+local messages, latest, epoch, writer, heard = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local owner, lease, mode, newborn, birth = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 
 local now, run = clock(), run_id()
@@ -16,14 +17,19 @@ end
 -- Another Redis process than the one last written to may have come back without its tail, and a writer that
 -- starts has no batch number of its own that would show it.
 local current = redis.call('GET', epoch)
-local born = 0
-if not current or held[4] ~= run or held[5] ~= mode then
+local birth_of = ''
+if held[5] and held[5] ~= mode then
+    birth_of = 'mode'
+    redis.call('DEL', writer, heard) -- how far the other mode came says nothing of this one
+elseif not current or held[4] ~= run then
+    birth_of = 'lost'
+end
+if birth_of ~= '' then
     begin_epoch(messages, latest, epoch, newborn, birth)
     current = newborn
-    born = 1
-elseif held[1] == owner and held[6] == '0' and held[7] == 'born' then
-    born = 1 -- this claim was answered before, and the answer was lost
+elseif held[1] == owner and held[6] == '0' then
+    birth_of = held[7] -- this claim was answered before, and the answer was lost
 end
 redis.call('HSET', writer, 'owner', owner, 'until', whole(now + lease), 'lease', whole(lease), 'run', run,
-    'mode', mode, 'number', '0', 'reply', born == 1 and 'born' or '')
-return {1, current, born, redis.call('HGETALL', writer), redis.call('HGETALL', KEYS[5])}
+    'mode', mode, 'number', '0', 'reply', birth_of)
+return {1, current, birth_of, redis.call('HGETALL', writer), redis.call('HGETALL', heard)}

@@ -22,15 +22,21 @@ local function begin_epoch(messages, latest, epoch, newborn, birth)
     redis.call('XADD', messages, '*', 'k', 'instruments', 's', '', 'd', birth)
 end
 
--- Whether the stream ends before an entry that it once had: then ids given from now on could be ones that readers have
--- passed, and they would never see them. A replica that was promoted without its tail, on a slower clock, does that.
-local function ends_before(messages, entry)
+-- The id of the stream's last entry, nil without one.
+local function last_entry(messages)
     local last = redis.call('XREVRANGE', messages, '+', '-', 'COUNT', 1)[1]
+    return last and last[1]
+end
+
+-- Whether a stream that ends with one entry (nil: it is empty) ends before another that it once had: then ids given
+-- from now on could be ones that readers have passed, and they would never see them. A replica that was promoted without
+-- its tail, on a slower clock, does that.
+local function is_before(last, known)
     if not last then
         return true
     end
-    local ms, seq = string.match(last[1], '(%d+)-(%d+)')
-    local known_ms, known_seq = string.match(entry, '(%d+)-(%d+)')
+    local ms, seq = string.match(last, '(%d+)-(%d+)')
+    local known_ms, known_seq = string.match(known, '(%d+)-(%d+)')
     ms, known_ms = tonumber(ms), tonumber(known_ms)
     return ms < known_ms or (ms == known_ms and tonumber(seq) < tonumber(known_seq))
 end

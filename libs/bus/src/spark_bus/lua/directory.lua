@@ -1,8 +1,8 @@
--- Replace the venue's directory, unless another writes the venue; values of what is not in it are current no more.
--- KEYS  writer instruments latest
+-- Replace the venue's directory, unless another writes the venue; of what is not in it nothing is current or heard.
+-- KEYS  writer instruments latest heard
 -- ARGV  owner, then symbol and instrument, JSON
 -- Returns 'fenced' or 'written'.
-local writer, instruments, latest = KEYS[1], KEYS[2], KEYS[3]
+local writer, instruments = KEYS[1], KEYS[2]
 if redis.call('HGET', writer, 'owner') ~= ARGV[1] then
     return 'fenced'
 end
@@ -12,9 +12,11 @@ for at = 2, #ARGV, 2 do
     carried[ARGV[at]] = true
     redis.call('HSET', instruments, ARGV[at], ARGV[at + 1])
 end
-for _, field in ipairs(redis.call('HKEYS', latest)) do
-    if not carried[string.match(field, ':(.*)$')] then
-        redis.call('HDEL', latest, field)
+for at = 3, 4 do
+    for _, field in ipairs(redis.call('HKEYS', KEYS[at])) do
+        if not carried[string.match(field, ':(.*)$')] then
+            redis.call('HDEL', KEYS[at], field)
+        end
     end
 end
 return 'written'
