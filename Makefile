@@ -6,10 +6,10 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check --require-virtualenv
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test lint bench lock
+.PHONY: help up down test lint bench soak-ingest fuzz lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: .venv/run.stamp ## start everything here, without Docker, and print the address (Ctrl-C stops it)
 	@exec $(PY) scripts/up.py $(ARGS)
@@ -28,6 +28,12 @@ lint: .venv/dev.stamp ## check style, formatting and types
 bench: .venv/dev.stamp ## measure throughput and latency
 	$(PY) tests/bench/run.py $(ARGS)
 
+soak-ingest: .venv/dev.stamp ## all of BtcTurk's pairs for ten minutes, every message accounted for
+	$(PY) tests/soak/ingest.py $(ARGS)
+
+fuzz: .venv/fuzz.stamp ## throw a million inputs at the protocol (Python 3.11 only)
+	$(PY) tests/fuzz/run.py $(ARGS)
+
 lock: ## resolve the requirements again and pin them (needs uv); ARGS=--upgrade for newer versions
 	scripts/lock.sh $(ARGS)
 
@@ -44,4 +50,9 @@ lock: ## resolve the requirements again and pin them (needs uv); ARGS=--upgrade 
 .venv/dev.stamp: .venv/run.stamp requirements-dev.lock
 	@echo "installing requirements-dev.lock into .venv"
 	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/fuzz.stamp: .venv/dev.stamp requirements-fuzz.lock
+	@echo "installing requirements-fuzz.lock into .venv"
+	@$(PIP) install --require-hashes -r requirements-fuzz.lock
 	@touch $@

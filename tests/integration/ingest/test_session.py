@@ -1,79 +1,19 @@
-"""The session against a real WebSocket server: it comes back from everything, and says what may be missing."""
+"""The feed against a real WebSocket server: it comes back from everything, and says what may be missing."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from itertools import count
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from spark_ingest_btcturk.directory import Directory
-from spark_ingest_btcturk.metrics import IngestMetrics
-from spark_ingest_btcturk.session import Session
-from spark_market.instruments import Mode
+from integration.ingest.listening import btc, eth, listening
+from spark_bus.publisher import Claim
 from spark_market.messages import Gap, Ticker
 from support.eventually import eventually
 from support.fake_venue import FakeVenue, Step, abort, close, hold, pause, refuse
-from support.frames import recorded, ticker_of
-from support.running import running
+from support.frames import recorded
 
 SESSION = "spark_ingest_btcturk.session"
-
-
-def btc(price: int) -> str:
-    return ticker_of("BTCTRY", str(price), "BTC")
-
-
-def eth(price: int) -> str:
-    return ticker_of("ETHTRY", str(price), "ETH")
-
-
-class Listener:
-    """A session with what it published, and how long it waited between tries."""
-
-    def __init__(self, venue: FakeVenue, events: Sequence[str], last_published: int | None) -> None:
-        self.published: list[Ticker | Gap] = []
-        self.waited: list[int] = []
-        self.registry = CollectorRegistry()
-        self.directory = Directory("*")
-        self.session = Session(
-            venue.url,
-            Mode.MOCK,
-            events,
-            publish=self.published.extend,
-            directory=self.directory,
-            metrics=IngestMetrics(self.registry),
-            waits=self._waits,
-            known_until={} if last_published is None else dict.fromkeys(events, last_published),
-        )
-
-    def _waits(self) -> Iterator[float]:
-        for step in count():
-            self.waited.append(step)  # how often in a row without a new beginning
-            yield 0.01
-
-    @property
-    def prices(self) -> list[int]:
-        return [int(message.price or 0) for message in self.published if isinstance(message, Ticker)]
-
-    @property
-    def gaps(self) -> list[Gap]:
-        return [message for message in self.published if isinstance(message, Gap)]
-
-    def reconnects(self, cause: str) -> float:
-        labels = {"venue": "btcturk", "cause": cause}
-        return self.registry.get_sample_value("spark_ingest_reconnects_total", labels) or 0
-
-
-@asynccontextmanager
-async def listening(
-    venue: FakeVenue, events: Sequence[str] = ("BTCTRY",), last_published: int | None = None
-) -> AsyncIterator[Listener]:
-    listener = Listener(venue, events, last_published)
-    async with running(listener.session.run()):
-        yield listener
+SUBSCRIPTIONS = "spark_ingest_btcturk.subscriptions"
 
 
 async def test_data_flows_from_the_socket() -> None:
@@ -82,10 +22,9 @@ async def test_data_flows_from_the_socket() -> None:
         listening(venue) as listener,
     ):
         await eventually(lambda: listener.prices == [1, 2])
-        assert listener.session.connected_since is not None
-        assert listener.session.unproven() == []
-        assert set(listener.session.heard) == {"ticker:BTC_TRY"}
-        assert set(listener.directory.instruments) == {"BTC_TRY"}
+        assert listener.feed.connected_since is not None
+        assert listener.feed.unproven() == []
+        assert set(listener.feed.market.heard) == {"ticker:BTC_TRY"}
 
     assert listener.gaps == []
 
@@ -95,7 +34,7 @@ async def test_a_lost_connection_is_opened_and_joined_again_and_the_hole_disclos
     """The gap comes before the first data of after the break, and spans exactly what was not watched."""
     async with (
         FakeVenue([btc(1), eth(5), end], [btc(2), eth(5)]) as venue,
-        listening(venue, ["BTCTRY", "ETHTRY"]) as listener,
+        listening(venue, ["BTC_TRY", "ETH_TRY"]) as listener,
     ):
         await eventually(lambda: len(listener.published) == 6)
 
@@ -110,7 +49,7 @@ async def test_a_lost_connection_is_opened_and_joined_again_and_the_hole_disclos
             venue="btcturk", channel="ticker", symbol=symbol, from_=before.received_at, to=after.received_at,
             cause="closed",
         )  # fmt: skip
-    assert listener.session.reconnects == 1
+    assert listener.reconnects == 1
 
 
 async def test_a_gap_reaches_back_to_the_last_repeat_not_the_last_tick() -> None:
@@ -126,7 +65,8 @@ async def test_a_gap_reaches_back_to_the_last_repeat_not_the_last_tick() -> None
 
 async def test_a_start_after_another_writer_begins_with_a_gap() -> None:
     published_ms = time.time_ns() // 1_000_000 - 5_000
-    async with FakeVenue([btc(1)]) as venue, listening(venue, last_published=published_ms) as listener:
+    claim = Claim(epoch="e", born=False, last={"ticker": published_ms}, heard={}, marks={})
+    async with FakeVenue([btc(1)]) as venue, listening(venue, claim=claim) as listener:
         await eventually(lambda: listener.prices)
 
     gap, ticker = listener.published
@@ -161,22 +101,42 @@ async def test_a_connection_without_data_is_given_up(monkeypatch: pytest.MonkeyP
         await eventually(lambda: listener.prices == [1, 2])
 
     assert [gap.cause for gap in listener.gaps] == ["silent"]
-    assert listener.reconnects("silent") == 1
+    assert listener.counted("reconnects_total", cause="silent") == 1
 
 
-async def test_a_pair_that_falls_silent_while_others_speak_is_brought_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pair_that_falls_silent_while_others_speak_is_joined_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else would tell of it: the connection is well, and the venue's acknowledgements mean nothing."""
-    monkeypatch.setattr(f"{SESSION}.SILENT_AFTER_S", 0.3)
-    monkeypatch.setattr(f"{SESSION}._LOOK_FOR_MUTE_S", 0.05)
-    speaking: list[Step] = [eth(1), *[btc(1), pause(0.05)] * 40]
+    monkeypatch.setattr(f"{SUBSCRIPTIONS}.MUTE_AFTER_S", 0.3)
+    monkeypatch.setattr(f"{SESSION}.TEND_S", 0.05)
+    speaking: list[Step] = [btc(1), pause(0.05)] * 20
     async with (
-        FakeVenue(speaking, [btc(2), eth(2)]) as venue,
-        listening(venue, events=("BTCTRY", "ETHTRY")) as listener,
+        FakeVenue([eth(1), *speaking, eth(2), hold]) as venue,
+        listening(venue, ["BTC_TRY", "ETH_TRY"]) as listener,
+    ):
+        await eventually(lambda: listener.prices[-1:] == [2])
+
+    assert venue.leaves[0] == ["ETHTRY"]
+    assert venue.joins[0][2:] == ["ETHTRY"]
+    assert listener.counted("resyncs_total", channel="ticker", cause="mute") == 1
+    [gap] = listener.gaps
+    assert (gap.symbol, gap.cause) == ("ETH_TRY", "mute")
+    assert gap.to - gap.from_ >= 300
+    assert listener.reconnects == 0
+
+
+async def test_what_joining_again_does_not_bring_back_takes_a_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{SUBSCRIPTIONS}.MUTE_AFTER_S", 0.3)
+    monkeypatch.setattr(f"{SUBSCRIPTIONS}.PROOF_S", 0.1)
+    monkeypatch.setattr(f"{SESSION}.TEND_S", 0.05)
+    speaking: list[Step] = [eth(1), *[btc(1), pause(0.05)] * 60]
+    async with (
+        FakeVenue(speaking, [btc(2), eth(2), hold]) as venue,
+        listening(venue, ["BTC_TRY", "ETH_TRY"]) as listener,
     ):
         await eventually(lambda: listener.prices[-2:] == [2, 2])
 
-    assert listener.reconnects("silent") == 1
-    assert {gap.symbol for gap in listener.gaps} == {"BTC_TRY", "ETH_TRY"}
+    assert listener.counted("reconnects_total", cause="unheard") == 1
+    assert {(gap.symbol, gap.cause) for gap in listener.gaps} == {("ETH_TRY", "mute"), ("BTC_TRY", "unheard")}
     began = {gap.symbol: gap.from_ for gap in listener.gaps}
     assert began["ETH_TRY"] + 250 <= began["BTC_TRY"], "each from when it was last heard itself"
 
@@ -190,7 +150,7 @@ async def test_control_frames_and_rubbish_do_not_count_as_data(monkeypatch: pyte
     async with FakeVenue(noise, [btc(2)]) as venue, listening(venue) as listener:
         await eventually(lambda: listener.prices == [2])
 
-    assert listener.reconnects("silent") == 1
+    assert listener.counted("reconnects_total", cause="silent") == 1
 
 
 async def test_repeats_count_as_data(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +160,7 @@ async def test_repeats_count_as_data(monkeypatch: pytest.MonkeyPatch) -> None:
     async with FakeVenue([*repeats, btc(2)]) as venue, listening(venue) as listener:
         await eventually(lambda: listener.prices == [1, 2])
 
-    assert listener.session.reconnects == 0
+    assert listener.reconnects == 0
 
 
 async def test_after_a_stall_of_our_own_what_waited_in_the_socket_is_discarded(
@@ -234,7 +194,7 @@ async def test_a_refused_connection_is_tried_again_and_counted_by_its_answer(sta
     async with FakeVenue(refuse(status), refuse(status), [btc(1)]) as venue, listening(venue) as listener:
         await eventually(lambda: listener.prices == [1])
 
-    assert listener.reconnects(f"refused_{status}") == 2
+    assert listener.counted("reconnects_total", cause=f"refused_{status}") == 2
     assert listener.gaps == []
     assert listener.waited == [0, 1]
 
@@ -256,8 +216,8 @@ async def test_malformed_frames_cost_only_themselves() -> None:
     async with FakeVenue([btc(1), *rubbish, btc(2)]) as venue, listening(venue) as listener:
         await eventually(lambda: listener.prices == [1, 2])
 
-    assert listener.session.malformed == len(rubbish)
-    assert listener.session.reconnects == 0
+    assert listener.feed.malformed == len(rubbish)
+    assert listener.reconnects == 0
     assert listener.gaps == []
 
 
@@ -269,15 +229,15 @@ async def test_a_frame_beyond_all_size_costs_the_connection_not_the_process() ->
 
 
 async def test_a_venue_that_is_not_there_is_tried_until_it_is() -> None:
-    async with FakeVenue([btc(1)]) as venue:
-        gone = venue.url
-    listener = Listener(venue, ["BTCTRY"], None)
-    listener.session._url = gone
-    async with running(listener.session.run()):
-        await eventually(lambda: listener.session.reconnects >= 3)
-        assert not listener.session.connected_since
+    async with FakeVenue([btc(1)]) as gone:
+        pass
+    async with FakeVenue() as venue:
+        venue.url, rest_url = gone.url, venue.rest_url
+        async with listening(venue, SPARK_BTCTURK_REST_URL=rest_url) as listener:
+            await eventually(lambda: listener.reconnects >= 3)
+            assert not listener.feed.connected_since
 
-    assert listener.reconnects("network") >= 3
+    assert listener.counted("reconnects_total", cause="network") >= 3
 
 
 async def test_a_cancelled_session_ends_at_once() -> None:

@@ -24,9 +24,10 @@ def an_answer(*rows: dict[str, Any], code: object = 0, success: bool = True) -> 
 def test_instruments_are_read_under_our_symbols() -> None:
     assert read_exchangeinfo(an_answer(ROW)) == {
         "BTC_TRY": Instrument(
-            symbol="BTC_TRY", base="BTC", quote="TRY", venue_symbol="BTCTRY", price_scale=0, size_scale=8
+            symbol="BTC_TRY", base="BTC", quote="TRY", venue_symbol="BTCTRY", venue_id="1", status="TRADING",
+            price_scale=0, size_scale=8,
         )
-    }
+    }  # fmt: skip
 
 
 def test_success_is_what_the_venue_says_not_its_code() -> None:
@@ -57,33 +58,81 @@ def test_any_answer_is_a_directory_or_malformed(body: bytes) -> None:
         return
 
 
-def test_what_the_feed_speaks_of_is_added_and_makes_a_new_mapping() -> None:
-    """A reader sees that it is new by its being another one."""
-    directory = Directory("*")
-    before = directory.instruments
-
-    directory.meet(an_instrument("NEW_TRY"))
-    after = directory.instruments
-    directory.meet(an_instrument("NEW_TRY"))
-
-    assert before == {}
-    assert after == {"NEW_TRY": an_instrument("NEW_TRY")}
-    assert directory.instruments is after
+def carrying(*selected: str, listed: str = "BTC_TRY ETH_TRY BTC_USDT") -> Directory:
+    directory = Directory(selected)
+    directory.load(listing(listed))
+    return directory
 
 
-def test_the_venues_list_keeps_what_only_the_feed_has_shown() -> None:
-    directory = Directory("*")
-    directory.meet(an_instrument("NEW_TRY"))
-    directory.load({"BTC_TRY": an_instrument()})
-
-    assert set(directory.instruments) == {"NEW_TRY", "BTC_TRY"}
+def listing(symbols: str) -> dict[str, Instrument]:
+    return {symbol: an_instrument(symbol) for symbol in symbols.split()}
 
 
-def test_only_the_chosen_symbols_are_carried_and_those_not_listed_are_named() -> None:
-    """A symbol that would stay silent for ever is not offered to readers."""
-    directory = Directory(["BTC_TRY", "NOPE_TRY"])
+@pytest.mark.parametrize(
+    ("selected", "carried"),
+    [
+        (["BTC_TRY"], {"BTC_TRY"}),
+        (["*_TRY"], {"BTC_TRY", "ETH_TRY"}),
+        (["*_TRY", "BTC_USDT"], {"BTC_TRY", "ETH_TRY", "BTC_USDT"}),
+        (["*"], {"BTC_TRY", "ETH_TRY", "BTC_USDT"}),
+        (["*_EUR"], set()),
+    ],
+)
+def test_symbols_are_chosen_by_name_by_quote_or_all(selected: list[str], carried: set[str]) -> None:
+    directory = carrying(*selected)
 
-    unlisted = directory.load({symbol: an_instrument(symbol) for symbol in ("BTC_TRY", "ETH_TRY")})
+    assert set(directory.instruments) == carried
+    assert {item.symbol for item in directory.pairs.values()} == carried
+    assert set(directory.pairs) == {symbol.replace("_", "") for symbol in carried}
 
+
+def test_named_symbols_that_the_venue_does_not_list_are_named_and_not_carried() -> None:
+    """The venue acknowledges a join of anything: what would stay silent for ever is not offered to readers."""
+    directory = Directory(["BTC_TRY", "NOPE_TRY", "*_USDT"])
+
+    assert directory.load(listing("BTC_TRY ETH_TRY")) == ["NOPE_TRY"]
     assert set(directory.instruments) == {"BTC_TRY"}
-    assert unlisted == ["NOPE_TRY"]
+
+
+def test_a_list_that_says_the_same_again_changes_nothing() -> None:
+    """A reader sees that it is new by its being another one."""
+    directory = carrying("*")
+    before, changes = directory.instruments, []
+    directory.changed = lambda: changes.append(1)
+
+    directory.load(listing("BTC_TRY ETH_TRY BTC_USDT"))
+
+    assert directory.instruments is before
+    assert changes == []
+
+
+def test_a_listing_appears_and_is_told() -> None:
+    directory = carrying("*_TRY")
+    changes: list[set[str]] = []
+    directory.changed = lambda: changes.append(set(directory.pairs))
+
+    directory.load(listing("BTC_TRY ETH_TRY NEW_TRY NEW_USDT"))
+
+    assert changes == [{"BTCTRY", "ETHTRY", "NEWTRY"}]
+
+
+def test_a_delisting_is_believed_when_it_is_said_twice() -> None:
+    """One answer that the venue cut short must not end a subscription."""
+    directory = carrying("*")
+    directory.load(listing("BTC_TRY"))
+    assert set(directory.instruments) == {"BTC_TRY", "ETH_TRY", "BTC_USDT"}
+
+    directory.load(listing("BTC_TRY ETH_TRY"))
+
+    assert set(directory.instruments) == {"BTC_TRY", "ETH_TRY"}
+
+
+def test_without_the_venues_list_named_symbols_are_believed_and_patterns_wait() -> None:
+    directory = Directory(["BTC_TRY", "*_USDT"])
+    directory.assume()
+    assert directory.pairs == {"BTCTRY": Instrument(symbol="BTC_TRY", base="BTC", quote="TRY", venue_symbol="BTCTRY")}
+
+    directory.load(listing("BTC_TRY BTC_USDT"))
+    directory.assume()
+
+    assert set(directory.instruments) == {"BTC_TRY", "BTC_USDT"}

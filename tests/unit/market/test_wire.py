@@ -21,7 +21,7 @@ def a_ticker(price: str = "4643580", **fields: Decimal | None) -> Ticker:
         venue="btcturk",
         symbol="BTC_TRY",
         mode=Mode.MOCK,
-        price=canonical(price.encode()),
+        price=canonical(price),
         venue_time=None,
         received_at=1766400000123,
         **fields,
@@ -52,6 +52,22 @@ def test_a_ticker_has_the_documented_shape() -> None:
 )
 def test_numbers_are_written_exactly_and_without_an_exponent(text: str, written: bytes) -> None:
     assert b'"price":' + written + b"," in wire.encode(a_ticker(text))
+
+
+def test_a_number_is_spelled_out_wherever_it_is_and_text_is_left_alone() -> None:
+    """What looks like an exponent in a name is no number."""
+    tiny = Decimal("1E-9")
+    book = Book(
+        venue="btcturk", symbol="1E-9_TRY", mode=Mode.REAL, sequence="1E-9", previous=None,
+        bids=((tiny, Decimal("5E-12")),), asks=(), venue_time=None, received_at=1,
+    )  # fmt: skip
+
+    body = wire.encode(book)
+
+    assert b'"bids":[[0.000000001,0.000000000005]]' in body
+    assert b'"symbol":"1E-9_TRY"' in body
+    assert b'"sequence":"1E-9"' in body
+    assert wire.decode(body) == book
 
 
 @given(PRICES)

@@ -3,6 +3,7 @@
 Encoded once, in the process that made the message; every process after that moves bytes.
 """
 
+import re
 from decimal import Decimal
 from typing import Any, Final
 
@@ -26,7 +27,10 @@ TYPES: Final[dict[type[Message], str]] = {
 }
 _CLASSES: Final[dict[str, type[Message]]] = {name: cls for cls, name in TYPES.items()}
 
+_OPENINGS: Final = {cls: b'{"type":"%s","data":' % name.encode() for cls, name in TYPES.items()}
+
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+_EXPONENT: Final = re.compile(rb"E[-+]").search
 
 
 class _Envelope(msgspec.Struct):
@@ -49,9 +53,9 @@ def type_of(message: Message) -> str:
 def encode(message: Message) -> bytes:
     """Return the message as JSON, every number exact and without an exponent."""
     body = _ENCODER.encode(message)
-    if b"E-" in body or b"E+" in body:  # Decimal writes 1E-7 for what we write 0.0000001
+    if _EXPONENT(body):  # Decimal writes 1E-7 for what we write 0.0000001
         body = _ENCODER.encode(_spelled_out(msgspec.to_builtins(message, builtin_types=(Decimal,))))
-    return b'{"type":"%s","data":%s}' % (TYPES[type(message)].encode(), body)
+    return _OPENINGS[type(message)] + body + b"}"
 
 
 def _spelled_out(value: Any) -> Any:

@@ -13,7 +13,12 @@ NAMES: Final[dict[str, str]] = {
     "SPARK_METRICS_HOST": "the address that ingests and monitor serve /metrics on",
     "SPARK_BTCTURK_WS_URL": "a WebSocket address, ws://… or wss://…",
     "SPARK_BTCTURK_REST_URL": "an HTTP address, http://… or https://…",
-    "SPARK_BTCTURK_SYMBOLS": "a comma list of symbols such as BTC_TRY,ETH_TRY, or * for all",
+    "SPARK_BTCTURK_SYMBOLS": "a comma list of symbols such as BTC_TRY and quotes such as *_TRY, or * for all",
+    "SPARK_BTCTURK_CHANNELS": "ticker, or a comma list of it with trade and book",
+    "SPARK_BTCTURK_PAIRS_PER_SOCKET": "a whole number from 1 to 1000",
+    "SPARK_BTCTURK_CONNECTS_PER_MINUTE": "a whole number from 1 to 15",
+    "SPARK_BTCTURK_REFRESH": "seconds between two readings of the venue's instruments, 1 to 86400",
+    "SPARK_BTCTURK_SIDE_OF_ZERO": "buy or sell: the taker of a trade that the venue marks with side 0",
     "SPARK_BTCTURK_METRICS_PORT": "a free TCP port, 0 to 65535 (0: any)",
     "SPARK_BIST_SOURCE": "reserved for the Borsa İstanbul ingest",
     "SPARK_BIST_URL": "reserved for the Borsa İstanbul ingest",
@@ -31,6 +36,14 @@ NAMES: Final[dict[str, str]] = {
     "SPARK_SIMULATOR_CHANGE_PROBABILITY": "how often a ticker differs from the one before, 0 to 1",
     "SPARK_SIMULATOR_REPLAY": "a file of recorded frames to send instead of a random walk, one JSON object a line",
     "SPARK_SIMULATOR_REPLAY_SPEED": "how much faster than recorded, above 0 (1: as recorded)",
+    "SPARK_SIMULATOR_TRADES_PER_MINUTE": "takers a minute of the busiest pair, 0 to 60000; other pairs have fewer",
+    "SPARK_SIMULATOR_TLS_PORT": "a free TCP port that speaks TLS, 0 to 65535 (0: any)",
+    "SPARK_SIMULATOR_TLS_CERTIFICATE": "a PEM file with the certificate and the key of the TLS port",
+    "SPARK_SIMULATOR_SIDE_OF_ZERO": "what side 0 of a trade means on the feed: the taker's buy or sell",
+    "SPARK_SIMULATOR_SNAPSHOT_DELAY_MS": "milliseconds from a join to its snapshot at least, at most twice that",
+    "SPARK_SIMULATOR_SCENARIO": "a file of faults with the seconds they come at, one JSON object a line or an array",
+    "SPARK_SIMULATOR_LEDGER_FILE": "a file that gets a JSON line for each frame sent",
+    "SPARK_SIMULATOR_LEDGER_TYPES": "types for the ledger's file, by comma: 100, 401, 402, 421, 422, 431, 432, 991",
 }
 
 SECRETS: Final = frozenset({"SPARK_REDIS_URL"})

@@ -1,54 +1,64 @@
 """Where the feed was interrupted, per subscription: what must be disclosed when it speaks again."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
 
-from spark_ingest_btcturk.protocol import ALL, VENUE
-from spark_market.messages import Gap
+from spark_ingest_btcturk.channels import TICKER, Subscription
+
+POLLED: Final = "polled"
+"""The cause of a hole in which there were values, but only those of moments."""
 
 
-@dataclass(frozen=True)
-class _Break:
+class Break(NamedTuple):
+    """A subscription that is not whole since ``since`` (ms UTC)."""
+
     since: int
     cause: str
 
 
 class Continuity:
-    """Knows, of each joined event, up to when it was heard and whether it has been heard since the last break."""
+    """Knows, of each subscription, up to when it was heard and whether it has been heard since its last break."""
 
-    def __init__(self, events: Iterable[str], known_until: Mapping[str, int]) -> None:
-        """``known_until`` (ms) is, by event, how far whoever wrote before us came; empty when nobody did."""
-        self._events = tuple(events)
-        self._heard: dict[str, int] = {}
-        self._breaks = {event: _Break(until, "start") for event, until in known_until.items()}
+    def __init__(self) -> None:
+        self._heard: dict[Subscription, int] = {}
+        self._breaks: dict[Subscription, Break] = {}
 
-    def interrupted(self, cause: str) -> None:
-        """The connection is gone: from when each event was last heard on, something may be missing."""
-        for event in self._events:
-            if event not in self._breaks and event in self._heard:
-                self._breaks[event] = _Break(self._heard[event], cause)
+    def knows(self, subscription: Subscription) -> bool:
+        """Return whether it was ever heard."""
+        return subscription in self._heard
 
-    def hear(self, event: str, symbol: str, received_at: int) -> Gap | None:
-        """Data of ``event`` came; return the gap that it ends, if there is one, to be published before it."""
-        self._heard[event] = received_at
-        if not self._breaks:  # as it nearly always is
-            return None
-        ended = self._breaks.pop(event, None)
-        if ended is None:
-            return None
-        return Gap(
-            venue=VENUE,
-            channel="ticker",
-            symbol=None if event == ALL else symbol,
-            from_=min(ended.since, received_at),
-            to=received_at,
-            cause=ended.cause,
-        )
+    def interrupted(self, subscriptions: Iterable[Subscription], cause: str) -> None:
+        """They are not listened to any more: from when each was last heard on, something may be missing."""
+        for subscription in subscriptions:
+            if subscription in self._heard and subscription not in self._breaks:
+                self._breaks[subscription] = Break(self._heard[subscription], cause)
 
-    def mute(self, now: int, after_ms: int) -> list[str]:
-        """Return the events that were heard on this connection, but not for ``after_ms``."""
-        return [event for event, at in self._heard.items() if event not in self._breaks and now - at > after_ms]
+    def rebase(self, channel: str, cause: str, known_until: Callable[[Subscription], int | None]) -> None:
+        """Let the breaks of a channel begin where another process has stopped to publish, where that is known.
 
-    def unheard(self) -> list[str]:
-        """Return the events that wait for data since the last break, or have never brought any."""
-        return [event for event in self._events if event in self._breaks or event not in self._heard]
+        What this process heard while it stood by was not published.
+        """
+        for subscription, present in self._breaks.items():
+            if subscription.channel == channel and (until := known_until(subscription)) is not None:
+                self._breaks[subscription] = Break(min(present.since, until), cause)
+
+    def hear(self, subscription: Subscription, received_at: int) -> Break | None:
+        """Data of it came; return the break that this ends, if there is one."""
+        self._heard[subscription] = received_at
+        return self._breaks.pop(subscription, None) if self._breaks else None
+
+    def polled(self, received_at: int) -> Break | None:
+        """Tickers came some other way, of one moment; return the break that this ends, the first time.
+
+        The breaks go on: of what lies between two such moments nothing is known.
+        """
+        waiting = [item for item, one in self._breaks.items() if item.channel == TICKER and one.cause != POLLED]
+        ended = min((self._breaks[item] for item in waiting), default=None)
+        for item in waiting:
+            self._breaks[item] = Break(received_at, POLLED)
+        return ended
+
+    def forget(self, subscription: Subscription) -> None:
+        """It is not wanted any more: when it comes back, that is a beginning."""
+        self._heard.pop(subscription, None)
+        self._breaks.pop(subscription, None)

@@ -1,10 +1,12 @@
-"""Which instruments the venue has: from its exchangeinfo, and from what the feed itself speaks of."""
+"""Which instruments the venue has, from its exchangeinfo, and which of them this ingest carries."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from spark_market.instruments import Instrument
+
+_MOST_NOTICED = 1000
 
 
 class MalformedDirectory(ValueError):
@@ -16,6 +18,8 @@ class _Symbol(msgspec.Struct):
     nameNormalized: str  # noqa: N815, the venue's name
     numerator: str
     denominator: str
+    id: int | None = None
+    status: str | None = None
     numeratorScale: int | None = None  # noqa: N815
     denominatorScale: int | None = None  # noqa: N815
 
@@ -40,12 +44,16 @@ def read_exchangeinfo(body: bytes) -> dict[str, Instrument]:
         raise MalformedDirectory(str(exc)) from exc
     if not answer.success or answer.data is None:
         raise MalformedDirectory(f"the venue answers {answer.message!r}")
+    if not answer.data.symbols:
+        raise MalformedDirectory("the venue lists no pair at all")
     return {
         row.nameNormalized: Instrument(
             symbol=row.nameNormalized,
             base=row.numerator,
             quote=row.denominator,
             venue_symbol=row.name,
+            venue_id=None if row.id is None else str(row.id),
+            status=row.status,
             price_scale=row.denominatorScale,
             size_scale=row.numeratorScale,
         )
@@ -56,26 +64,70 @@ def read_exchangeinfo(body: bytes) -> dict[str, Instrument]:
 class Directory:
     """The instruments that this ingest carries: readers are offered no symbol that would stay silent.
 
-    The mapping is replaced, never changed, so that a reader can see that it is new.
+    ``instruments`` is replaced, never changed, so that a reader can see that it is new; ``pairs`` is always the same.
     """
 
-    def __init__(self, selected: Collection[str]) -> None:
-        """``selected`` are our symbols, or ``*`` for all that the venue has."""
-        self._selected = None if "*" in selected else frozenset(selected)
+    def __init__(self, selected: Sequence[str]) -> None:
+        """``selected`` are our symbols, ``*_TRY`` for all that are quoted in TRY, or ``*`` for all."""
+        self._selected = selected
+        self._missing_since_last: frozenset[str] = frozenset()
+        self._listed: frozenset[str] = frozenset()
+        self._noticed: set[str] = set()
         self.instruments: Mapping[str, Instrument] = {}
-        self.loaded = False
-        """Whether the venue's own list has been read. Until then a symbol that is not here may well be right."""
+        self.pairs: dict[str, Instrument] = {}
+        """The same by the venue's spelling."""
+        self.changed: Callable[[], None] = lambda: None
+        """Called after the instruments were replaced."""
+        self.outdated: Callable[[], None] = lambda: None
+        """Called when the feed speaks of a pair that the venue's list did not have."""
+
+    @property
+    def listed(self) -> int:
+        """How many pairs the venue has, 0 while its list has not been read."""
+        return len(self._listed)
+
+    def notice(self, pairs: Iterable[str]) -> None:
+        """The feed speaks of ``pairs``, which are not carried; each that is new is told of once."""
+        new = set(pairs) - self._listed - self._noticed
+        if new and self._listed and len(self._noticed) < _MOST_NOTICED:
+            self._noticed |= new
+            self.outdated()
+
+    def assume(self) -> None:
+        """Believe the symbols that are named, since the venue's list cannot be had.
+
+        A pair's name is put together from its two currencies, which is safe; taking one apart would be a guess.
+        """
+        named = [symbol for symbol in self._selected if "*" not in symbol]
+        if named and not self.instruments:
+            self._replace({symbol: _named(symbol) for symbol in named})
 
     def load(self, listed: Mapping[str, Instrument]) -> list[str]:
-        """Take over the venue's own list, keeping what only the feed has shown; returns what it does not list."""
-        carried = {
-            symbol: item for symbol, item in listed.items() if self._selected is None or symbol in self._selected
-        }
-        self.instruments = {**self.instruments, **carried}
-        self.loaded = True
-        return sorted((self._selected or frozenset()) - carried.keys())
+        """Take over the venue's list; returns the named symbols that it lacks.
 
-    def meet(self, instrument: Instrument) -> None:
-        """The feed speaks of ``instrument``: a listing that the list does not have yet."""
-        if instrument.symbol not in self.instruments:
-            self.instruments = {**self.instruments, instrument.symbol: instrument}
+        What it has listed before and lacks now is carried until it lacks it twice: one answer cut short by the venue
+        must not end a subscription.
+        """
+        carried = {symbol: item for symbol, item in listed.items() if self._wants(item)}
+        gone = self.instruments.keys() - carried.keys() if self._listed else frozenset[str]()
+        for symbol in gone - self._missing_since_last:
+            carried[symbol] = self.instruments[symbol]
+        self._missing_since_last = frozenset(gone)
+        self._listed = frozenset(instrument.venue_symbol for instrument in listed.values())
+        if carried != self.instruments:
+            self._replace(carried)
+        return sorted(symbol for symbol in self._selected if "*" not in symbol and symbol not in listed)
+
+    def _wants(self, instrument: Instrument) -> bool:
+        return any(choice in ("*", instrument.symbol, f"*_{instrument.quote}") for choice in self._selected)
+
+    def _replace(self, instruments: Mapping[str, Instrument]) -> None:
+        self.instruments = instruments
+        self.pairs.clear()
+        self.pairs.update((instrument.venue_symbol, instrument) for instrument in instruments.values())
+        self.changed()
+
+
+def _named(symbol: str) -> Instrument:
+    base, _, quote = symbol.partition("_")
+    return Instrument(symbol=symbol, base=base, quote=quote, venue_symbol=base + quote)

@@ -7,11 +7,13 @@ from pydantic import AfterValidator, SecretStr
 from pydantic.networks import UrlConstraints
 from pydantic_core import Url
 
+from spark_ingest_btcturk.channels import CHANNELS
 from spark_market.instruments import Mode
+from spark_market.messages import Side
 from spark_service.redis_url import RedisUrl
 from spark_service.settings import CommaList, Port, Settings, setting
 
-_SYMBOL = re.compile(r"[A-Z0-9]{1,16}_[A-Z0-9]{1,16}")
+_SYMBOL = re.compile(r"(?:\*|[A-Z0-9]{1,16})_[A-Z0-9]{1,16}")
 _VENUE_WS = "wss://ws-feed-pro.btcturk.com/"
 _VENUE_REST = "https://api.btcturk.com"
 _SIMULATOR_WS = "ws://127.0.0.1:9200/btcturk/ws"
@@ -37,8 +39,17 @@ def _symbols(values: tuple[str, ...]) -> tuple[str, ...]:
         return values
     for value in values:
         if not _SYMBOL.fullmatch(value):
-            raise ValueError(f"{value!r} is not spelled like BTC_TRY")
-    return values
+            raise ValueError(f"{value!r} is not spelled like BTC_TRY or *_TRY")
+    return tuple(dict.fromkeys(values))
+
+
+def _channels(values: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = set(values) - set(CHANNELS)
+    if unknown:
+        raise ValueError(f"{sorted(unknown)[0]!r} is none of {', '.join(CHANNELS)}")
+    if "ticker" not in values:
+        raise ValueError("it lacks ticker, which shows whether a connection is alive")
+    return tuple(channel for channel in CHANNELS if channel in values)
 
 
 class IngestSettings(Settings):
@@ -51,6 +62,11 @@ class IngestSettings(Settings):
     symbols: Annotated[CommaList, AfterValidator(_symbols)] = setting(
         "SPARK_BTCTURK_SYMBOLS", ("BTC_TRY", "ETH_TRY", "XRP_TRY", "USDT_TRY")
     )
+    channels: Annotated[CommaList, AfterValidator(_channels)] = setting("SPARK_BTCTURK_CHANNELS", CHANNELS)
+    pairs_per_socket: int = setting("SPARK_BTCTURK_PAIRS_PER_SOCKET", 50, ge=1, le=1000)
+    connects_per_minute: int = setting("SPARK_BTCTURK_CONNECTS_PER_MINUTE", 15, ge=1, le=15)
+    refresh_s: float = setting("SPARK_BTCTURK_REFRESH", 60.0, ge=1, le=86_400)
+    side_of_zero: Side = setting("SPARK_BTCTURK_SIDE_OF_ZERO", Side.BUY)
     metrics_host: str = setting("SPARK_METRICS_HOST", "127.0.0.1")
     metrics_port: Port = setting("SPARK_BTCTURK_METRICS_PORT", 9101)
 

@@ -1,0 +1,202 @@
+"""Tickers: a 402 has one pair's, a 401 and an answer of REST have all; and which of them are new.
+
+The venue repeats a ticker every 0.8 s whether or not it changed: that proves the subscription, and is no tick.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from itertools import repeat
+from typing import Final, TypeAlias, cast
+
+import msgspec
+
+from spark_ingest_btcturk import rest
+from spark_ingest_btcturk.channels import ALL
+from spark_ingest_btcturk.figures import figure, milliseconds
+from spark_ingest_btcturk.frames import BROKEN, VENUE, FrameReader, ListReader, Model, expect_channel, pair_of, reason
+from spark_ingest_btcturk.received import Tickers
+from spark_market.instruments import Instrument, Mode
+from spark_market.messages import Ticker
+from spark_market.numbers import all_canonical, change, unpadded
+
+_CHANNEL: Final = "ticker"
+REST: Final = "rest"
+"""The event of tickers that came by no subscription."""
+
+
+_Texts: TypeAlias = tuple[str | None, ...]
+"""Price, bid, ask, bid size, ask size, open, high, low, volume and vwap: what makes a ticker new when it differs."""
+
+
+class _Row(
+    Model,
+    rename={
+        "pair": "PS", "base": "NS", "quote": "DS", "price": "LA", "bid": "B", "ask": "A", "bid_size": "BA",
+        "ask_size": "AA", "open": "O", "high": "H", "low": "L", "volume": "V", "vwap": "AV",
+    },
+):  # fmt: skip
+    """The venue's own change, D and DP, is not used: D is ask - open where DP is last - open."""
+
+    pair: str
+    base: str | None = None
+    quote: str | None = None
+    price: str | None = None
+    bid: str | None = None
+    ask: str | None = None
+    bid_size: str | None = None
+    ask_size: str | None = None
+    open: str | None = None
+    high: str | None = None
+    low: str | None = None
+    volume: str | None = None
+    vwap: str | None = None
+    event: str | None = None
+    channel: str | None = None
+
+
+_PAIR: Final = FrameReader(_Row)
+_ALL: Final = ListReader(_Row)
+
+
+class _Known(msgspec.Struct):
+    """What was last said of a pair; ``row`` is the 402 that said it, ``unchanged`` the answer when it comes again."""
+
+    instrument: Instrument
+    ticker: Ticker
+    unchanged: Tickers
+    texts: _Texts = ()
+    row: _Row | None = None
+
+
+class TickerReader:
+    """Remembers, for as long as it lives, the figures that it last read of each pair, by whichever way they came."""
+
+    def __init__(self, mode: Mode, pairs: Mapping[str, Instrument]) -> None:
+        """``pairs`` are the instruments that are wanted, by the venue's spelling."""
+        self._mode = mode
+        self._pairs = pairs
+        self._known: dict[str, _Known] = {}
+
+    def read_pair(self, frame: bytes, received_at: int) -> Tickers:
+        """Read a 402. Raises one of `frames.BROKEN`."""
+        row = _PAIR.read(frame)
+        pair = row.pair
+        instrument = self._pairs.get(pair)
+        known = self._known.get(pair)
+        if known is not None and known.row == row and known.instrument is instrument:
+            return known.unchanged
+        expect_channel(row.channel, _CHANNEL)
+        pair_of(row.event, pair)
+        if instrument is None:
+            return Tickers(pair, (), (), unlisted=(pair,))
+        ticker = self._take(row, instrument, None, received_at)
+        known = self._known[pair]
+        known.row = row
+        return known.unchanged if ticker is None else Tickers(pair, known.unchanged.heard, (ticker,))
+
+    def read_all(self, frame: bytes, received_at: int) -> Tickers:
+        """Read a 401. Each row stands for itself. Raises one of `frames.BROKEN`."""
+        body, rows, malformed = _ALL.read(frame)
+        expect_channel(body.channel, _CHANNEL)
+        if body.event not in (None, ALL):
+            raise ValueError(f"all tickers, on the event {body.event!r:.40}")
+        return self._take_rows(ALL, zip(rows, repeat(None)), malformed, received_at)
+
+    def read_rest(self, answer: bytes, received_at: int) -> Tickers:
+        """Read what ``GET /api/v2/ticker`` answers: it has no sizes, but a time. Raises rest.MalformedAnswer."""
+        rows, malformed = rest.read_tickers(answer)
+        return self._take_rows(REST, ((_row(row), row.timestamp) for row in rows), malformed, received_at)
+
+    def _take_rows(
+        self, event: str, rows: Iterable[tuple[_Row, str | None]], malformed: list[str], received_at: int
+    ) -> Tickers:
+        heard: list[str] = []
+        changed: list[Ticker] = []
+        unlisted: list[str] = []
+        for row, time in rows:
+            instrument = self._pairs.get(row.pair)
+            if instrument is None:
+                unlisted.append(row.pair)
+                continue
+            try:
+                venue_time = None if time is None else milliseconds(time)
+                ticker = self._take(row, instrument, venue_time, received_at)
+            except BROKEN as exc:
+                malformed.append(reason(exc))
+                continue
+            heard.append(instrument.symbol)
+            if ticker is not None:
+                changed.append(ticker)
+        return Tickers(event, tuple(heard), tuple(changed), tuple(malformed), tuple(unlisted))
+
+    def _take(self, row: _Row, instrument: Instrument, venue_time: int | None, received_at: int) -> Ticker | None:
+        """Return the ticker, or None when it only repeats the one before."""
+        if row.base not in (None, instrument.base) or row.quote not in (None, instrument.quote):
+            raise ValueError(f"a ticker of {row.pair!r:.40} in {row.base!r:.20} and {row.quote!r:.20}")
+        texts = msgspec.structs.astuple(row)[3:13]
+        known = self._known.get(row.pair)
+        if known is None or known.ticker.symbol != instrument.symbol:
+            known = self._nothing_of(row.pair, instrument)
+        elif known.texts == texts:
+            known.instrument = instrument
+            return None
+        ticker = _changed(known.ticker, texts, venue_time, received_at)
+        known.instrument, known.ticker, known.texts, known.row = instrument, ticker, texts, None
+        self._known[row.pair] = known
+        return ticker
+
+    def _nothing_of(self, pair: str, instrument: Instrument) -> _Known:
+        symbol = instrument.symbol
+        blank = Ticker(venue=VENUE, symbol=symbol, mode=self._mode, price=None, venue_time=None, received_at=0)
+        return _Known(instrument, blank, Tickers(pair, (symbol,), ()))
+
+
+def _changed(before: Ticker, texts: _Texts, venue_time: int | None, received_at: int) -> Ticker:
+    price, bid, ask, bid_size, ask_size, open_, high, low, volume, vwap = _figures(texts)
+    if price == before.price and open_ == before.open:
+        difference, percent = before.change, before.change_pct
+    else:
+        difference, percent = change(price, open_)
+    return msgspec.structs.replace(  # a third of the cost of making one
+        before,
+        price=price,
+        bid=bid,
+        ask=ask,
+        bid_size=bid_size,
+        ask_size=ask_size,
+        open=open_,
+        high=high,
+        low=low,
+        volume=volume,
+        vwap=vwap,
+        change=difference,
+        change_pct=percent,
+        venue_time=venue_time,
+        received_at=received_at,
+    )
+
+
+def _figures(texts: _Texts) -> Sequence[Decimal | None]:
+    if None not in texts:
+        *most, average = cast("tuple[str, ...]", texts)
+        numbers = all_canonical([*most, unpadded(average)])  # the venue pads none but the average
+        if numbers is not None:
+            return numbers
+    return [None if text is None else figure(text) for text in texts]
+
+
+def _row(row: rest.TickerRow) -> _Row:
+    """Return what REST says in the words of the feed. It has no sizes."""
+    return _Row(
+        pair=row.pair,
+        base=row.numerator_symbol,
+        quote=row.denominator_symbol,
+        price=row.last,
+        bid=row.bid,
+        ask=row.ask,
+        open=row.open,
+        high=row.high,
+        low=row.low,
+        volume=row.volume,
+        vwap=row.average,
+    )
