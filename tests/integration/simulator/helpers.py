@@ -64,6 +64,38 @@ class Client:
             await self.ws.wait_closed()
 
 
+class Book:
+    """A client's book, strict: what does not fit fails the test."""
+
+    def __init__(self, snapshot: Any) -> None:
+        self.change_set = snapshot["CS"]
+        self.sides = {key: {row["P"]: row["A"] for row in snapshot[key]} for key in ("AO", "BO")}
+
+    def apply(self, body: Any) -> None:
+        assert body["CS"] == self.change_set + 1
+        self.change_set = body["CS"]
+        for key, side in self.sides.items():
+            for change in body[key]:
+                assert change.keys() == {"CP", "P", "A"}
+                assert (change["P"] in side) is (change["CP"] != 1)
+                if change["CP"] == 3:
+                    del side[change["P"]]
+                else:
+                    side[change["P"]] = change["A"]
+
+    @property
+    def window(self) -> dict[str, object]:
+        return {
+            "bids": [list(level) for level in sorted(self.sides["BO"].items(), key=lambda it: -Decimal(it[0]))],
+            "asks": [list(level) for level in sorted(self.sides["AO"].items(), key=lambda it: Decimal(it[0]))],
+        }
+
+
+async def seeded(client: Client, pair: str, channel: str = "obdiff") -> Book:
+    assert (await client.join(channel, pair))["ok"]
+    return Book(await client.next(431))
+
+
 def settings_for(**values: object) -> Settings:
     """Return settings with a free port and a fast market, and ``values`` over them by their short names."""
     given = {"PORT": 0, "INTERVAL_MS": FAST_MS, "PAIRS": 4, **{name.upper(): value for name, value in values.items()}}

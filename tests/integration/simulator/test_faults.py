@@ -79,7 +79,7 @@ async def test_refuse_passes_by_itself() -> None:
 async def test_silence_stops_data_while_acks_and_pongs_go_on_and_the_market_walks() -> None:
     """The stall that a ping does not find: only a watch on the data does."""
     async with (
-        simulated(change_probability=1) as simulator,
+        simulated(change_probability=1, trades_per_minute=6000) as simulator,
         http_of(simulator) as http,
         client_of(simulator) as client,
     ):
@@ -116,7 +116,7 @@ def usable(text: str) -> bool:
     """Whether a client could take a price from this frame."""
     try:
         number, body = json.loads(text)
-        last = canonical(body["LA"].encode())
+        last = canonical(body["LA"])
         return bool(number == 402 and last > 0 and body["PS"].isascii() and body["PS"].isupper())
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return False

@@ -22,6 +22,7 @@ async def test_the_ledger_is_what_the_client_received() -> None:
     assert {entry["connection"] for entry in entries} == {1}
     assert entries[0] | {"at": 0} == {
         "seq": 1, "at": 0, "connection": 1, "type": 991, "event": None, "frame": received[0],
+        "fault": None,
     }  # fmt: skip
     assert {(entry["type"], entry["event"]) for entry in entries[1:]} == {
         (100, "BTCTRY"), (100, "all"), (402, "BTCTRY"), (401, "all"),
@@ -45,7 +46,7 @@ async def test_the_ledger_is_read_on_from_a_number() -> None:
 
 
 def test_the_oldest_entries_are_forgotten_by_number() -> None:
-    ledger = Ledger(most_entries=3)
+    ledger = Ledger(None, most_entries=3)
     for nth in range(5):
         ledger.write(1, Frame(402, "BTCTRY", str(nth)))
     page = ledger.page(after=0, limit=10)
@@ -55,7 +56,7 @@ def test_the_oldest_entries_are_forgotten_by_number() -> None:
 
 
 def test_the_oldest_entries_are_forgotten_by_bytes() -> None:
-    ledger = Ledger(most_bytes=25)
+    ledger = Ledger(None, most_bytes=25)
     for _ in range(4):
         ledger.write(1, Frame(401, "all", "x" * 10))
     assert [entry.seq for entry in ledger.page(after=0, limit=10).entries] == [3, 4]

@@ -73,7 +73,7 @@ async def test_an_unknown_pair_is_an_empty_list_and_no_error() -> None:
 
 
 async def test_all_tickers_agree_with_the_feed_to_the_digit() -> None:
-    async with simulated(pairs=40, change_probability=0) as simulator, http_of(simulator) as http:
+    async with simulated(pairs=40, change_probability=0, trades_per_minute=0) as simulator, http_of(simulator) as http:
         body = exact(await http.get("/btcturk/api/v2/ticker"))
         async with client_of(simulator) as client:
             await client.join("ticker", "all")

@@ -13,10 +13,12 @@ SILENT = [
     ("ticker", "ALL"),
     ("ticker", ""),
     ("nope", "BTCTRY"),
-    ("trade", "BTCTRY"),
-    ("orderbook", "BTCTRY"),
-    ("obdiff", "BTCTRY"),
+    ("trade", "btctry"),
+    ("trade", "all"),
+    ("orderbook", "NOPETRY"),
+    ("obdiff", "NOPETRY"),
     ("obdiff", "all"),
+    ("tradeview", "BTCTRY_60"),
 ]
 UNANSWERED = [
     '[151,{"type":151,"channel":"ticker","event":["BTCTRY"],"join":true}]',

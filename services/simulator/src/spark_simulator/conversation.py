@@ -1,5 +1,6 @@
 """One client's conversation with the venue: a welcome, then acks for joins and leaves, until somebody leaves."""
 
+import asyncio
 from itertools import count
 from typing import Protocol
 
@@ -19,10 +20,13 @@ class Source(Protocol):
     async def run(self) -> None:
         """Send data until cancelled."""
 
-    def joined(self, connection: Connection) -> None:
+    def joined(self, connection: Connection, channel: str, event: str) -> None:
         """Hear of a join that was accepted."""
 
-    def left(self, connection: Connection) -> None:
+    def left(self, connection: Connection, channel: str, event: str) -> None:
+        """Hear of a leave, or that a connection which had joined this has gone."""
+
+    def gone(self, connection: Connection) -> None:
         """Hear that a connection has gone."""
 
 
@@ -42,11 +46,13 @@ class Conversations:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Upgrade and talk, or refuse."""
-        refusal = self._faults.refusal
+        refusal = self._faults.refusal.current
         if refusal is not None:
             self._traffic.refused += 1
             headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
             return web.Response(status=refusal.status, headers=headers)
+        if (slow := self._faults.slow_upgrade.current) is not None:
+            await asyncio.sleep(slow.delay)
         connection = Connection(next(self._numbers), self._ledger, self._ping_period_s)
         async with connection.opened(request) as response:
             self._traffic.accepted += 1
@@ -54,8 +60,10 @@ class Conversations:
             try:
                 await self._talk(connection)
             finally:
+                for channel, event in connection.joins:
+                    self._source.left(connection, channel, event)
                 self._feed.remove(connection)
-                self._source.left(connection)
+                self._source.gone(connection)
         return response
 
     async def _talk(self, connection: Connection) -> None:
@@ -64,7 +72,9 @@ class Conversations:
             request = requests.read(text)
             if request is None:
                 continue
+            if not request.join:
+                self._source.left(connection, request.channel, request.event)
             ok = self._feed.follow(connection, request)
             connection.send(frames.ack(request, ok=ok))
             if request.join and ok:
-                self._source.joined(connection)
+                self._source.joined(connection, request.channel, request.event)

@@ -1,20 +1,24 @@
 """The ledger: what was sent, to whom and when, so that a test can compare it with what arrived."""
 
 import time
-from collections import deque
-from itertools import islice
+from collections.abc import Callable
 
 import msgspec
 
 from spark_simulator.frames import Frame
+from spark_simulator.ledger_file import LedgerFile
+from spark_simulator.pages import Page, Pages
+from spark_simulator.totals import Totals
 
 _MOST_ENTRIES = 100_000
 _MOST_BYTES = 64 * 1024 * 1024
-_MOST_BYTES_A_PAGE = 8 * 1024 * 1024
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One frame handed to one socket; ``at`` is ms since the epoch, read just before the write."""
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One frame handed to one socket; ``at`` is ms since the epoch, read just before the write.
+
+    ``fault`` names what altered the frame; None for one that is as it should be.
+    """
 
     seq: int
     at: float
@@ -22,44 +26,33 @@ class Entry(msgspec.Struct, frozen=True):
     type: int | str
     event: str | None
     frame: str
-
-
-class Page(msgspec.Struct, frozen=True):
-    """Some entries, oldest first, and what there is in all: numbers ``first`` to ``last``, older ones forgotten."""
-
-    first: int
-    last: int
-    forgotten: int
-    entries: list[Entry]
+    fault: str | None
 
 
 class Ledger:
-    """The newest entries, bounded in number and in bytes, so that a simulator can run for weeks."""
+    """The newest frames, the totals of all, and, if asked for, a file of all that are of some types."""
 
-    def __init__(self, most_entries: int = _MOST_ENTRIES, most_bytes: int = _MOST_BYTES) -> None:
-        self._entries: deque[Entry] = deque()
-        self._last = 0
-        self._bytes = 0
-        self._most_entries = most_entries
-        self._most_bytes = most_bytes
+    def __init__(
+        self, file: LedgerFile | None = None, most_entries: int = _MOST_ENTRIES, most_bytes: int = _MOST_BYTES
+    ) -> None:
+        self.totals = Totals()
+        self.file = file
+        self._pages: Pages[Entry] = Pages(most_entries, most_bytes)
 
     def write(self, connection: int, frame: Frame) -> None:
         """Note that ``frame`` goes to ``connection`` now."""
-        self._last += 1
-        self._entries.append(Entry(self._last, time.time() * 1000, connection, frame.type, frame.event, frame.text))
-        self._bytes += len(frame.text)
-        while len(self._entries) > self._most_entries or self._bytes > self._most_bytes:
-            self._bytes -= len(self._entries.popleft().frame)
+        pages, text = self._pages, frame.text
+        entry = Entry(pages.next, time.time() * 1000, connection, frame.type, frame.event, text, frame.fault)
+        pages.add(entry, len(text))
+        self.totals.count(connection, frame)
+        if self.file is not None and frame.type in self.file.types:
+            self.file.write(entry)
 
-    def page(self, after: int, limit: int) -> Page:
+    def close(self) -> None:
+        """Let the file, if there is one, have all that is its."""
+        if self.file is not None:
+            self.file.close()
+
+    def page(self, after: int, limit: int, wanted: Callable[[Entry], bool] = lambda entry: True) -> Page[Entry]:
         """Return at most ``limit`` entries with numbers above ``after``; fewer when they are large."""
-        first = self._last - len(self._entries) + 1
-        start = max(0, after + 1 - first)
-        entries: list[Entry] = []
-        size = 0
-        for entry in islice(self._entries, start, start + limit):
-            size += len(entry.frame)
-            if entries and size > _MOST_BYTES_A_PAGE:
-                break
-            entries.append(entry)
-        return Page(first=first, last=self._last, forgotten=first - 1, entries=entries)
+        return self._pages.page(after, limit, wanted)

@@ -70,6 +70,21 @@ def catalogue() -> list[Pair]:
     return pairs
 
 
+def made(base: str, quote: str, price: Decimal, id: int) -> Pair:
+    """Return a pair that the catalogue does not know, as if it were new at the venue."""
+    scale = _price_scale(price)
+    return Pair(
+        id=id,
+        base=base,
+        quote=quote,
+        price_scale=scale,
+        size_scale=_SIZE_SCALES.get(base, 4),
+        tick=tick(scale),
+        order=rank(quote, id),
+        reference_price=price,
+    )
+
+
 def _prices() -> Iterator[tuple[str, str, Decimal]]:
     """Yield base, quote and price: the four pairs everybody knows, then coin by coin."""
     usdt = coins.prices()

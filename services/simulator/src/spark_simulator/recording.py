@@ -88,6 +88,10 @@ class Recording:
         """Return the last recorded row of a pair."""
         return self._rows[symbol]
 
+    def status(self, symbol: str) -> str:
+        """Return that the pair trades: a recording does not tell."""
+        return "TRADING"
+
     def last_ticker(self, symbol: str) -> Frame | None:
         """Return a 402 with the last recorded row of a pair, None for a pair that was not recorded."""
         if symbol in self._rows and symbol not in self._tickers:  # a 401 was the last to tell of it

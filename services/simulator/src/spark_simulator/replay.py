@@ -32,12 +32,15 @@ class Replay:
                     if connection in self._players and self._players[connection].done():
                         self._repeat(connection)
 
-    def joined(self, connection: Connection) -> None:
+    def joined(self, connection: Connection, channel: str, event: str) -> None:
         """Start the recording at the first join; later ones change only what is repeated afterwards."""
         if connection not in self._players:
             self._players[connection] = asyncio.create_task(self._play(connection))
 
-    def left(self, connection: Connection) -> None:
+    def left(self, connection: Connection, channel: str, event: str) -> None:
+        """Do nothing: what is repeated is looked up each time."""
+
+    def gone(self, connection: Connection) -> None:
         """Stop playing to a connection that has gone."""
         player = self._players.pop(connection, None)
         if player is not None:

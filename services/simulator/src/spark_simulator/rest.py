@@ -1,6 +1,6 @@
-"""The venue's REST interface, as far as clients of the feed need it: the list of pairs, tickers, time and ping."""
+"""The venue's REST interface, as far as clients of the feed need it: pairs, tickers, books, trades, time and ping."""
 
-import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -8,22 +8,29 @@ from typing import Any
 from aiohttp import web
 
 from spark_simulator.answers import answer, exact
+from spark_simulator.book import WINDOW
+from spark_simulator.faults import Faults
+from spark_simulator.market import Market, PairMarket
 from spark_simulator.pairs import Pair
-from spark_simulator.row import Board, Row, number, rounded
+from spark_simulator.row import SIZE_SCALE, Board, Row, decimals, number, padded, rounded
+from spark_simulator.sides import SideCode
+from spark_simulator.tape import LISTED, Trade
 
 _METHODS = ("MARKET", "LIMIT", "STOP_MARKET", "STOP_LIMIT")
 _LIMIT_METHODS = ("LIMIT", "STOP_LIMIT")
 _LIMIT_ONLY_EVERY = 15  # so that, as at the venue, 25 of 379 pairs take limit orders only
 _LEAST_VALUE = {"TRY": "99.91", "USDT": "9.91"}
 _LIRA_ID = 1
+_BAD_REQUEST = 1037
 
 
 class Rest:
     """Handlers for the paths under ``/btcturk/api/v2``."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, faults: Faults, code: SideCode) -> None:
         self._board = board
-        self._pairs = {pair.symbol: pair for pair in board.pairs}
+        self._faults = faults
+        self._code = code
 
     def routes(self) -> list[web.RouteDef]:
         """Return the paths and their handlers."""
@@ -32,14 +39,16 @@ class Rest:
             web.get("/btcturk/api/v2/server/time", self.time),
             web.get("/btcturk/api/v2/server/ping", self.ping),
             web.get("/btcturk/api/v2/ticker", self.ticker),
+            web.get("/btcturk/api/v2/orderbook", self.order_book),
+            web.get("/btcturk/api/v2/trades", self.trades),
         ]
 
     async def exchange_info(self, request: web.Request) -> web.Response:
         """Every pair and currency."""
         data = {
             "timeZone": "UTC",
-            "serverTime": _now_ms(),
-            "symbols": [_symbol(pair) for pair in self._board.pairs],
+            "serverTime": self._faults.now_ms(),
+            "symbols": [_symbol(pair, self._board.status(pair.symbol)) for pair in self._board.pairs],
             "currencies": self._currencies(),
             "currencyOperationBlocks": [
                 {"currencySymbol": base.capitalize(), "withdrawalDisabled": False, "depositDisabled": False}
@@ -51,22 +60,66 @@ class Rest:
     async def ticker(self, request: web.Request) -> web.Response:
         """All tickers, or one in a list; an unknown pair is an empty list, not an error."""
         asked = request.query.get("pairSymbol")
-        pairs = self._pairs.values() if asked is None else self._found(asked)
-        now_ms = _now_ms()
+        pairs: Iterable[Pair] = self._board.pairs if asked is None else self._found(asked)
+        now_ms = self._faults.now_ms()
         return answer(request, _enveloped([_ticker(pair, self._board.row(pair.symbol), now_ms) for pair in pairs]))
+
+    async def order_book(self, request: web.Request) -> web.Response:
+        """One pair's best levels, at most 100 a side, as they are now: without any number, and of no channel."""
+        market, limit = self._market(request), _at_most(request, "limit", WINDOW)
+        if isinstance(market, web.Response) or limit is None:
+            return market if isinstance(market, web.Response) else _bad_request(request)
+        data = {
+            "timestamp": self._faults.now_ms(),
+            "bids": _levels(market.pair, market.book.bids.levels(limit)),
+            "asks": _levels(market.pair, market.book.asks.levels(limit)),
+        }
+        return answer(request, _enveloped(data, code="SUCCESS"))
+
+    async def trades(self, request: web.Request) -> web.Response:
+        """One pair's last trades, at most 50, newest first."""
+        market, last = self._market(request), _at_most(request, "last", LISTED)
+        if isinstance(market, web.Response) or last is None:
+            return market if isinstance(market, web.Response) else _bad_request(request)
+        rows = [self._trade(market.pair, trade) for trade in reversed(market.tape.last)][:last]
+        return answer(request, _enveloped(rows))
 
     async def time(self, request: web.Request) -> web.Response:
         """The venue's clock, which comes without an envelope."""
-        now = datetime.now(UTC)
-        return answer(request, {"serverTime": int(now.timestamp() * 1000), "serverTime2": now.isoformat()})
+        now_ms = self._faults.now_ms()
+        now = datetime.fromtimestamp(now_ms / 1000, UTC)
+        return answer(request, {"serverTime": now_ms, "serverTime2": now.isoformat()})
 
     async def ping(self, request: web.Request) -> web.Response:
         """A sign of life."""
         return answer(request, {"pong": True})
 
     def _found(self, asked: str) -> list[Pair]:
-        pair = self._pairs.get(asked.upper().replace("_", ""))
-        return [] if pair is None else [pair]
+        symbol = _symbol_of(asked)
+        return [pair for pair in self._board.pairs if pair.symbol == symbol]
+
+    def _market(self, request: web.Request) -> PairMarket | web.Response:
+        """Return the market that is asked for, or the venue's refusal. A recording has no markets."""
+        asked = request.query.get("pairSymbol")
+        if not asked:
+            return _bad_request(request)
+        symbol = _symbol_of(asked)
+        if isinstance(self._board, Market) and symbol in self._board:
+            return self._board[symbol]
+        return _failed(request, f"Pair {symbol} does not exists.")
+
+    def _trade(self, pair: Pair, trade: Trade) -> dict[str, Any]:
+        return {
+            "pair": pair.symbol,
+            "pairNormalized": pair.normalized,
+            "numerator": pair.base,
+            "denominator": pair.quote,
+            "date": trade.time_ms,
+            "tid": trade.id,
+            "price": decimals(trade.price, pair.price_scale),
+            "amount": padded(trade.size, SIZE_SCALE, pair.size_scale),
+            "side": self._code.word(trade),
+        }
 
     def _currencies(self) -> list[dict[str, Any]]:
         scales = {pair.base: pair.size_scale for pair in self._board.pairs}
@@ -93,21 +146,39 @@ class Rest:
         ]
 
 
-def _now_ms() -> int:
-    return int(time.time() * 1000)
+def _enveloped(data: Any, message: str | None = None, code: int | str = 0) -> dict[str, Any]:
+    return {"data": data, "success": True, "message": message, "code": code}
 
 
-def _enveloped(data: Any, message: str | None = None) -> dict[str, Any]:
-    return {"data": data, "success": True, "message": message, "code": 0}
+def _failed(request: web.Request, message: str) -> web.Response:
+    return answer(request, {"success": False, "message": message, "code": _BAD_REQUEST}, status=400)
 
 
-def _symbol(pair: Pair) -> dict[str, Any]:
+def _bad_request(request: web.Request) -> web.Response:
+    return _failed(request, "INVALID_REQUEST_ERROR")
+
+
+def _at_most(request: web.Request, name: str, most: int) -> int | None:
+    """Return the number asked for, ``most`` when it is more or none; None for what is no number."""
+    text = request.query.get(name, str(most))
+    return min(most, int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _symbol_of(asked: str) -> str:
+    return asked.upper().replace("_", "")
+
+
+def _levels(pair: Pair, levels: Iterable[tuple[int, int]]) -> list[tuple[str, str]]:
+    return [(decimals(price, pair.price_scale), padded(size, SIZE_SCALE, pair.size_scale)) for price, size in levels]
+
+
+def _symbol(pair: Pair, status: str) -> dict[str, Any]:
     scale = pair.price_scale
     return {
         "id": pair.id,
         "name": pair.symbol,
         "nameNormalized": pair.normalized,
-        "status": "TRADING",
+        "status": status,
         "numerator": pair.base,
         "denominator": pair.quote,
         "numeratorScale": pair.size_scale,

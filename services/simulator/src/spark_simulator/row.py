@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from spark_simulator.pairs import Pair
+
+SIZE_SCALE: Final = 12
+"""Decimals of a unit of size: the most that the venue was seen to send."""
 
 Row: TypeAlias = dict[str, str]
 """The keys that 401 and 402 share, each with its value as JSON text, quotation marks and all."""
@@ -22,6 +25,10 @@ class Board(Protocol):
         """Return the pair's newest row."""
         ...
 
+    def status(self, symbol: str) -> str:
+        """Return how the pair trades, in the venue's word."""
+        ...
+
 
 def number(json: str) -> str:
     """Return the number that a row's value writes, without its quotation marks."""
@@ -32,10 +39,17 @@ def decimals(units: int, scale: int) -> str:
     """Return ``units`` of 10 to the minus ``scale`` as the feed writes numbers: no padding, no exponent."""
     if not scale:
         return str(units)
-    digits = str(abs(units)).rjust(scale + 1, "0")
-    whole, fraction = digits[:-scale], digits[-scale:].rstrip("0")
-    sign = "-" if units < 0 else ""
-    return f"{sign}{whole}.{fraction}" if fraction else sign + whole
+    if units < 0:
+        return "-" + decimals(-units, scale)
+    digits = str(units).zfill(scale + 1)
+    fraction = digits[-scale:].rstrip("0")
+    return f"{digits[:-scale]}.{fraction}" if fraction else digits[:-scale]
+
+
+def padded(units: int, scale: int, least: int) -> str:
+    """Return ``units`` of 10 to the minus ``scale`` with at least ``least`` decimals, as trades are written."""
+    whole, _, fraction = decimals(units, scale).partition(".")
+    return f"{whole}.{fraction:0<{least}}" if least else decimals(units, scale)
 
 
 def rounded(text: str, scale: int) -> str:

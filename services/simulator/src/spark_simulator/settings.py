@@ -1,9 +1,12 @@
 """What the simulator can be told."""
 
 from pathlib import Path
+from typing import Annotated, Literal
 
 from spark_service import settings
 from spark_service.settings import setting
+
+_TYPES = ("100", "401", "402", "421", "422", "431", "432", "991")
 
 
 class Settings(settings.Settings):
@@ -17,3 +20,13 @@ class Settings(settings.Settings):
     change_probability: float = setting("SPARK_SIMULATOR_CHANGE_PROBABILITY", 0.3, ge=0, le=1)
     replay: Path | None = setting("SPARK_SIMULATOR_REPLAY", None)
     replay_speed: float = setting("SPARK_SIMULATOR_REPLAY_SPEED", 1.0, gt=0, allow_inf_nan=False)
+    trades_per_minute: float = setting("SPARK_SIMULATOR_TRADES_PER_MINUTE", 3.7, ge=0, le=60_000)
+    tls_port: settings.Port | None = setting("SPARK_SIMULATOR_TLS_PORT", None)
+    tls_certificate: Path | None = setting("SPARK_SIMULATOR_TLS_CERTIFICATE", None)
+    side_of_zero: Literal["buy", "sell"] = setting("SPARK_SIMULATOR_SIDE_OF_ZERO", "buy")
+    snapshot_delay_ms: int = setting("SPARK_SIMULATOR_SNAPSHOT_DELAY_MS", 191, ge=0, le=60_000)
+    scenario: Path | None = setting("SPARK_SIMULATOR_SCENARIO", None)
+    ledger_file: Path | None = setting("SPARK_SIMULATOR_LEDGER_FILE", None)
+    ledger_types: Annotated[settings.CommaList, settings.each_of(_TYPES)] = setting(
+        "SPARK_SIMULATOR_LEDGER_TYPES", "421,422,431,432"
+    )
