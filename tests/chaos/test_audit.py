@@ -19,7 +19,7 @@ async def test_whatever_a_client_might_suffer_is_noticed() -> None:
         audit.stack.ingest.restart()
         await audit.healed("ingest killed, to be tampered with")
         await audit.settle()
-        audit.hold_to_account(causes=["start"])
+        audit.hold_to_account(causes=["takeover"])
 
         ticks = _identified(audit.each)
         gaps = [at for at, event in enumerate(audit.each.events) if event.type == "gap"]
@@ -52,9 +52,9 @@ async def test_whatever_a_client_might_suffer_is_noticed() -> None:
 
         for tamper in (lose, double, swap, spoil, keep_secret, begin_late, disclose_late):
             with _tampered(audit.each, tamper), pytest.raises(AssertionError) as caught:
-                audit.hold_to_account(causes=["start"])
+                audit.hold_to_account(causes=["takeover"])
             print(f"{tamper.__name__}: {str(caught.value).splitlines()[0][:120]}")
-        audit.hold_to_account(causes=["start"])
+        audit.hold_to_account(causes=["takeover"])
 
 
 def _identified(client: EventSource) -> list[int]:

@@ -10,6 +10,7 @@ import json
 import resource
 import statistics
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -35,6 +36,8 @@ MOST_PROCESSOR = 0.10
 """Of one core."""
 MOST_GROWTH = 0.05
 """Of memory, from the second fifth of the run to the last."""
+
+_FOLDER = Path("/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir())  # noqa: S108, a file of its own
 
 Level = tuple[Decimal, Decimal]
 
@@ -135,7 +138,7 @@ def differences(ours: Account, theirs: Account) -> Iterator[str]:
 
 async def soak(seconds: float, complain: Callable[[str], None]) -> None:
     """Run for so long, and complain of whatever is not as it should be."""
-    ledger = Path("/dev/shm" if Path("/dev/shm").is_dir() else "/tmp") / f"spark-soak-{time.time_ns()}.jsonl"  # noqa: S108
+    ledger = _FOLDER / f"spark-soak-{time.time_ns()}.jsonl"
     settings = {
         "SPARK_SIMULATOR_PAIRS": str(PAIRS), "SPARK_BTCTURK_SYMBOLS": "*", "SPARK_SIMULATOR_LEDGER_FILE": str(ledger),
     }  # fmt: skip

@@ -143,6 +143,33 @@ async def test_tickers_come_over_rest_while_no_socket_can_be_had() -> None:
 
 
 @pytest.mark.usefixtures("brisk", "soon_polling")
+async def test_a_first_start_without_any_socket_tells_of_the_time_of_polling() -> None:
+    """Joined as all: what came over REST were values of moments, whoever is asked."""
+    everything = json.dumps(
+        [401, {"items": [json.loads(btc(40))[1]], "channel": "ticker", "event": "all", "type": 401}]
+    )
+    async with FakeVenue() as venue:
+        venue.answers[EXCHANGEINFO] = exchangeinfo("BTC_TRY", "ETH_TRY")
+        venue.answers[TICKERS] = answer(row("20"))
+        venue.play(*[refuse(503)] * 60)
+        async with listening(venue, ["*"], SPARK_BTCTURK_PAIRS_PER_SOCKET="1") as listener:
+            await eventually(lambda: listener.prices == [20])
+            polls = len([path for path in venue.asked if path == TICKERS])
+            await eventually(lambda: len([path for path in venue.asked if path == TICKERS]) > polls + 3)
+            assert listener.gaps == []
+            venue.play([everything, hold])
+            await eventually(lambda: listener.prices == [20, 40])
+
+    polled, gap, last = listener.published
+    assert isinstance(polled, Ticker)
+    assert isinstance(last, Ticker)
+    assert listener.gaps == [gap]
+    assert (listener.gaps[0].symbol, listener.gaps[0].from_, listener.gaps[0].to, listener.gaps[0].cause) == (
+        None, polled.received_at, last.received_at, "polled",
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("brisk", "soon_polling")
 async def test_the_venues_limit_on_requests_is_heeded_by_the_poll() -> None:
     """Told to wait by the venue: asked no more until then."""
     async with FakeVenue() as venue:

@@ -1,6 +1,7 @@
 """One connection's conversation: what its frames say goes to the market data, and what that proves to the joins."""
 
 from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache
 
 import structlog
 
@@ -15,6 +16,11 @@ from spark_ingest_btcturk.subscriptions import Subscriptions
 _MOST_MALFORMED_LOGGED = 20
 
 logger = structlog.get_logger()
+
+
+@lru_cache(maxsize=2048)  # more than the venue has pairs
+def _ticker(event: str) -> Subscription:
+    return Subscription(TICKER, event)
 
 
 class MalformedLog:
@@ -71,10 +77,9 @@ class Listener:
         return self._hear(said, received_at, now)
 
     def _hear_tickers(self, said: Tickers, received_at: int, now: float) -> bool:
-        item, proof = Subscription(TICKER, said.event), bool(said.heard)
-        if item not in self._subscriptions:  # on its way when it was left
+        item, proof = _ticker(said.event), bool(said.heard)
+        if not self._subscriptions.heard(item, now, proof=proof):
             return False
-        self._subscriptions.heard(item, now, proof=proof)
         if said.malformed:
             self._malformed.note(said.malformed)
         if said.unlisted:
@@ -95,9 +100,8 @@ class Listener:
                 item, proof = Subscription(BOOK, said.pair), True
             case _:
                 return False
-        if item not in self._subscriptions:
+        if not self._subscriptions.heard(item, now, proof=proof):
             return False
-        self._subscriptions.heard(item, now, proof=proof)
         match said:
             case BookChanges():
                 broken = self._market.take_changes(item, said, received_at, now)

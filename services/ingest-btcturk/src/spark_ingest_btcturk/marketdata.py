@@ -13,13 +13,14 @@ import structlog
 from spark_bus.publisher import Claim, Outgoing, outgoing, refreshed
 from spark_ingest_btcturk.bookkeeping import Bookkeeper, Broken
 from spark_ingest_btcturk.channels import ALL, BOOK, TICKER, TRADE, Subscription
-from spark_ingest_btcturk.continuity import Break, Continuity
+from spark_ingest_btcturk.continuity import POLLED, Break, Continuity
 from spark_ingest_btcturk.crosscheck import CrossCheck, SideCheck, Suspect
 from spark_ingest_btcturk.directory import Directory
 from spark_ingest_btcturk.frames import VENUE
 from spark_ingest_btcturk.metrics import IngestMetrics
 from spark_ingest_btcturk.received import BookChanges, BookSnapshot, Tickers, TradeList, TradeSingle
 from spark_ingest_btcturk.tape import Tape, ToPublish
+from spark_ingest_btcturk.tickers import REST
 from spark_market.instruments import Mode
 from spark_market.messages import Book, Gap, Side, Ticker, Trade
 
@@ -54,6 +55,7 @@ class MarketData:
         self._sidecheck = SideCheck()
         self._anomalies: dict[str, Counter[str]] = {TRADE: Counter(), BOOK: Counter()}
         self._pruned_for = directory.instruments
+        self._polled_since: int | None = None
         self._put: Put | None = None
         self._origin: _Origin | None = None
         self.heard: dict[str, int] = {}
@@ -72,6 +74,7 @@ class MarketData:
         """
         self._put = put
         self._origin = origin = _Origin(claim, cause, _now_ms())
+        self._polled_since = None
         for channel in (TICKER, BOOK):
             self._go_on(channel, [item for item in proven if item.channel == channel], origin)
         for symbol, tape in self._tapes.items():
@@ -125,18 +128,21 @@ class MarketData:
         ended = self._ended(subscription, symbol, received_at)
         if ended is not None:
             self._disclose(TICKER, symbol, ended, received_at)
-        for ticker in said.changed:
-            self._tickers[ticker.symbol] = ticker
-            self._crosscheck.saw_ticker(ticker, now)
-        self._publish(said.changed)
+        if said.changed:
+            for ticker in said.changed:
+                self._tickers[ticker.symbol] = ticker
+                self._crosscheck.saw_ticker(ticker, now)
+            self._publish(said.changed)
 
     def take_polled(self, said: Tickers, received_at: int, now: float) -> None:
         """Publish tickers that were read over REST: between two readings there may have been others."""
-        by_rest = Subscription(TICKER, ALL)
         self.spoken[TICKER] = (received_at, now)
         for heard in said.heard:
             self.heard[f"{TICKER}:{heard}"] = received_at
-        ended = self._continuity.polled(received_at) or self._ended(by_rest, None, received_at)
+        ended = self._continuity.polled(received_at)
+        if self._polled_since is None:  # the first ever, or the first of our term as the writer
+            self._polled_since = received_at
+            ended = ended or self._before_us(Subscription(TICKER, REST), None, received_at)
         if ended is not None:
             self._disclose(TICKER, None, ended, received_at)
         for ticker in said.changed:
@@ -286,10 +292,18 @@ class MarketData:
         """Return the break that this data ends: one of our own, or the time since whoever wrote before us."""
         first = not self._continuity.knows(subscription)
         ended = self._continuity.hear(subscription, received_at)
-        if first and ended is None and self._origin is not None:
-            since = self._origin.known_until(subscription, symbol, received_at)
-            return None if since is None else Break(since, self._origin.cause)
-        return ended
+        if not first or ended is not None:
+            return ended
+        if subscription.channel == TICKER and self._polled_since is not None:
+            return Break(self._polled_since, POLLED)
+        return self._before_us(subscription, symbol, received_at)
+
+    def _before_us(self, subscription: Subscription, symbol: str | None, received_at: int) -> Break | None:
+        """Return the time since whoever wrote before us, None if nobody did."""
+        if self._origin is None:
+            return None
+        since = self._origin.known_until(subscription, symbol, received_at)
+        return None if since is None else Break(since, self._origin.cause)
 
     def _disclose(self, channel: str, symbol: str | None, ended: Break, to: int) -> None:
         gap = Gap(

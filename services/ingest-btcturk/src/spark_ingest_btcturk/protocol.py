@@ -39,24 +39,25 @@ _IGNORED: Final = Ignored()
 
 
 class BtcTurkProtocol:
-    """Reads the frames of all connections: whether a ticker is new is a question to the venue, not to a socket."""
+    """Reads the frames of a connection; a ticker is told when it differs from the one before."""
 
     def __init__(self, mode: Mode, pairs: Mapping[str, Instrument]) -> None:
         """``pairs`` are the instruments that are wanted, by the venue's spelling, as they are when a frame is read."""
-        self._tickers = TickerReader(mode, pairs)
+        # Whether a ticker is new is a question to its own subscription: what comes by another may not be published.
+        self._of_pairs, self._of_all, self._of_rest = (TickerReader(mode, pairs) for _ in range(3))
 
     def receive(self, frame: bytes, received_at: int) -> Received:
         """Return what the frame says; ``received_at`` is ms UTC. Raises MalformedFrame."""
         try:
             match type_of(frame):
                 case 402:
-                    return Received("402", self._tickers.read_pair(frame, received_at))
+                    return Received("402", self._of_pairs.read_pair(frame, received_at))
                 case 432:
                     return Received("432", books.read_difference(frame))
                 case 422:
                     return Received("422", trades.read_single(frame))
                 case 401:
-                    return Received("401", self._tickers.read_all(frame, received_at))
+                    return Received("401", self._of_all.read_all(frame, received_at))
                 case 421:
                     return Received("421", trades.read_list(frame))
                 case 431:
@@ -71,4 +72,4 @@ class BtcTurkProtocol:
 
     def read_rest_tickers(self, answer: bytes, received_at: int) -> Tickers:
         """Return what ``GET /api/v2/ticker`` answered. Raises rest.MalformedAnswer."""
-        return self._tickers.read_rest(answer, received_at)
+        return self._of_rest.read_rest(answer, received_at)

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 
 import structlog
 from websockets.asyncio.client import ClientConnection, connect
@@ -24,6 +25,7 @@ STEADY_AFTER_S = 15.0
 STALLED_AFTER_S = 2.0
 """When this process stood still for longer, what waits in the socket is old: it can not be told how old."""
 TEND_S = 0.25
+_SEND_S = 10.0  # requests are a few kB; a venue that does not take them in so long is not there
 _LONGEST_RETRY_AFTER_S = 120.0
 _LARGEST_FRAME = 4 * 2**20  # one frame with all pairs is about 0.1 MB
 
@@ -65,8 +67,9 @@ class Session:
         self._opened_at = self._pulse_at = time.monotonic()
 
     async def want(self, wanted: Collection[Subscription]) -> None:
-        """Join and leave what has changed, now if there is a connection."""
-        await self._send(self.subscriptions.want(wanted, time.monotonic()))
+        """Join and leave what has changed, now if there is a connection; the next one joins everything."""
+        with suppress(OSError, WebSocketException):  # it is just being lost, which is for `run` to see
+            await self._send(self.subscriptions.want(wanted, time.monotonic()))
 
     async def run(self) -> None:
         """Connect, read, reconnect, until cancelled."""
@@ -147,9 +150,10 @@ class Session:
 
     async def _send(self, frames: Collection[str]) -> None:
         ws = self._ws
-        if ws is not None:
-            for frame in frames:
-                await ws.send(frame)
+        if ws is not None and frames:
+            async with asyncio.timeout(_SEND_S):
+                for frame in frames:
+                    await ws.send(frame)
 
 
 def _retry_after_s(exc: Exception) -> float:

@@ -99,15 +99,19 @@ class Subscriptions:
             join(item.venue_channel, item.event) for item in new
         ]
 
-    def heard(self, subscription: Subscription, now: float, *, proof: bool) -> None:
-        """Data of it came; ``proof`` is whether it is of the kind that a join begins with."""
+    def heard(self, subscription: Subscription, now: float, *, proof: bool) -> bool:
+        """Data of it came; ``proof`` is whether it is of the kind that a join begins with.
+
+        Returns whether it is wanted: it may have been on its way when it was left.
+        """
         state = self._joins.get(subscription)
         if state is None:
-            return
+            return False
         self._heard_at = state.heard_at = now
-        if proof and not state.due:
+        if proof and not state.proven and not state.due:
             state.proven = True
             self._ever_heard.add(subscription)
+        return True
 
     def distrust(self, subscription: Subscription, now: float) -> None:
         """What came of it does not fit: join it again at the next `tend`, later if that happens over and over."""
