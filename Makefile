@@ -25,7 +25,7 @@ lint: .venv/dev.stamp ## check style, formatting and types
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-bench: .venv/dev.stamp ## measure throughput and latency
+bench: .venv/dev.stamp ## measure throughput and latency; ARGS="ingest --rounds 5" picks a part
 	$(PY) tests/bench/run.py $(ARGS)
 
 soak-ingest: .venv/dev.stamp ## all of BtcTurk's pairs for ten minutes, every message accounted for

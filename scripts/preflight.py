@@ -8,7 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -90,16 +90,20 @@ def prepare(environ: Mapping[str, str]) -> Plan:
         simulator = _reachable(told["SPARK_SIMULATOR_HOST"], told["SPARK_SIMULATOR_PORT"])
         env.setdefault("SPARK_BTCTURK_WS_URL", f"ws://{simulator}/btcturk/ws")
         env.setdefault("SPARK_BTCTURK_REST_URL", f"http://{simulator}/btcturk")
-    symbols = told["SPARK_BTCTURK_SYMBOLS"]
     return Plan(
         environ=env,
         redis=binary,
         redis_port=redis_port,
         services=services,
         page=f"http://{_reachable(told['SPARK_GATEWAY_HOST'], told['SPARK_GATEWAY_PORT'])}",
-        symbol=("BTC_TRY" if {"*", "BTC_TRY"} & set(symbols) else symbols[0]) if btcturk else None,
+        symbol=_example(told["SPARK_BTCTURK_SYMBOLS"]) if btcturk else None,
         mock=mock,
     )
+
+
+def _example(symbols: Sequence[str]) -> str:
+    """Return a symbol that will be carried, to look at first."""
+    return "BTC_TRY" if {"*", "BTC_TRY"} & set(symbols) else symbols[0].replace("*", "BTC")
 
 
 def _settings(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -22,11 +22,13 @@ Process = subprocess.Popen[bytes]
 
 
 @contextmanager
-def running(module: str, *arguments: object, environ: Mapping[str, str] | None = None) -> Iterator[Process]:
+def running(
+    module: str, *arguments: object, environ: Mapping[str, str] | None = None, python: str | None = None
+) -> Iterator[Process]:
     """Run a module as a process of its own for the context; what it complains of is shown if that fails."""
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *map(str, arguments)],
+            [python or sys.executable, "-m", module, *map(str, arguments)],
             env={**_house_environment(), "PYTHONPATH": str(_TESTS), **(environ or {})},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, bufsize=0,
         )  # fmt: skip

@@ -7,9 +7,9 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parents[1])
 
-from bench import conditions, fanout, latency, processes  # noqa: E402, found through the line above
+from bench import conditions, fanout, ingest, latency, processes  # noqa: E402, found through the line above
 
-BENCHMARKS = {"latency": latency.run, "fanout": fanout.run}
+BENCHMARKS = {"latency": latency.run, "ingest": ingest.run, "fanout": fanout.run}
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ from spark_ingest_btcturk.channels import TICKER, Subscription
 
 POLLED: Final = "polled"
 """The cause of a hole in which there were values, but only those of moments."""
+DELISTED: Final = "delisted"
+"""The cause of a hole in which the pair was not carried."""
 
 
 class Break(NamedTuple):
@@ -52,13 +54,15 @@ class Continuity:
 
         The breaks go on: of what lies between two such moments nothing is known.
         """
-        waiting = [item for item, one in self._breaks.items() if item.channel == TICKER and one.cause != POLLED]
+        over = (POLLED, DELISTED)
+        waiting = [item for item, one in self._breaks.items() if item.channel == TICKER and one.cause not in over]
         ended = min((self._breaks[item] for item in waiting), default=None)
         for item in waiting:
             self._breaks[item] = Break(received_at, POLLED)
         return ended
 
     def forget(self, subscription: Subscription) -> None:
-        """It is not wanted any more: when it comes back, that is a beginning."""
-        self._heard.pop(subscription, None)
-        self._breaks.pop(subscription, None)
+        """It is not wanted any more: should it come back, what it had to say meanwhile is missing."""
+        if subscription in self._heard:
+            since = self._breaks[subscription].since if subscription in self._breaks else self._heard[subscription]
+            self._breaks[subscription] = Break(since, DELISTED)

@@ -8,7 +8,7 @@ import httpx
 import structlog
 
 from spark_ingest_btcturk.directory import Directory, MalformedDirectory, read_exchangeinfo
-from spark_ingest_btcturk.fetching import TooLarge, fetch
+from spark_ingest_btcturk.fetching import TooLarge, fetch, retry_after_s
 from spark_ingest_btcturk.metrics import IngestMetrics
 from spark_market.instruments import Instrument
 
@@ -75,7 +75,7 @@ class Listings:
             try:
                 return read_exchangeinfo(await fetch(client, self._url))
             except (httpx.HTTPError, TooLarge, MalformedDirectory) as exc:
-                wait_s = next(waits)
+                wait_s = max(next(waits), retry_after_s(exc))
                 self._metrics.directory_failed()
                 logger.warning("cannot read btcturk's instruments", error=str(exc), retry_in_s=round(wait_s, 2))
                 await asyncio.sleep(wait_s)

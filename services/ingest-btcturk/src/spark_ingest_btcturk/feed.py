@@ -112,8 +112,11 @@ class Feed:
         ]  # fmt: skip
 
     def unproven(self) -> list[str]:
-        """Return what is joined and has brought no data since, as ``channel:SYMBOL``."""
-        return [f"{item.channel}:{self._spelled(item.event)}" for item in self.sockets.unproven()]
+        """Return what is joined, to be published, and has brought no data since, as ``channel:SYMBOL``."""
+        probes = self.sockets.probes
+        return [
+            f"{item.channel}:{self._spelled(item.event)}" for item in self.sockets.unproven() if item not in probes
+        ]  # fmt: skip
 
     def _spelled(self, event: str) -> str:
         instrument = self.directory.pairs.get(event)

@@ -14,6 +14,7 @@ from spark_ingest_btcturk.received import BookChanges, BookSnapshot, Said, Ticke
 from spark_ingest_btcturk.subscriptions import Subscriptions
 
 _MOST_MALFORMED_LOGGED = 20
+_TRADE_KIND = "422"
 
 logger = structlog.get_logger()
 
@@ -121,16 +122,26 @@ class Listener:
         """A frame is lost. Where its subscription begins with a list or a snapshot, that tells what was in it."""
         self._metrics.received("malformed", 0, 1)
         self._malformed.note([str(exc)])
+        for item in self._concerned(exc):
+            self._join_anew(item, "malformed", now)
+
+    def _concerned(self, exc: MalformedFrame) -> list[Subscription]:
+        """Return what the frame may have been of. A trade cut short of its pair may be anybody's, and leaves no trace.
+
+        Of a book it does: the next number.
+        """
         if exc.channel is not None and exc.event is not None:
             item = subscription(exc.channel, exc.event)
-            if item is not None and item.channel != TICKER and item in self._subscriptions:
-                self._join_anew(item, "malformed", now)
+            return [] if item is None or item.channel == TICKER or item not in self._subscriptions else [item]
+        if exc.kind == _TRADE_KIND:
+            return [item for item in self._subscriptions.all() if item.channel == TRADE]
+        return []
 
     def _join_anew(self, item: Subscription, cause: str, now: float) -> None:
-        logger.warning("joining again", channel=item.channel, pair=item.event, cause=cause)
-        self._metrics.resync(item.channel, cause)
         self._market.interrupted([item], cause)
-        self._subscriptions.distrust(item, now)
+        if self._subscriptions.distrust(item, now):  # else it is about to be: not to be told of with every frame
+            logger.warning("joining again", channel=item.channel, pair=item.event, cause=cause)
+            self._metrics.resync(item.channel, cause)
 
     def fell_mute(self, mute: Sequence[Subscription]) -> None:
         """They are being joined anew, for others speak and they do not."""

@@ -56,6 +56,8 @@ class MarketData:
         self._anomalies: dict[str, Counter[str]] = {TRADE: Counter(), BOOK: Counter()}
         self._pruned_for = directory.instruments
         self._polled_since: int | None = None
+        self._polled: dict[str, int] = {}  # since when of each symbol there are only values of moments
+        self._untold: set[str] = set()  # whose ticker was not proven when we became the writer
         self._put: Put | None = None
         self._origin: _Origin | None = None
         self.heard: dict[str, int] = {}
@@ -75,6 +77,7 @@ class MarketData:
         self._put = put
         self._origin = origin = _Origin(claim, cause, _now_ms())
         self._polled_since = None
+        self._polled.clear()
         for channel in (TICKER, BOOK):
             self._go_on(channel, [item for item in proven if item.channel == channel], origin)
         for symbol, tape in self._tapes.items():
@@ -89,7 +92,9 @@ class MarketData:
         if known:
             self._disclose(channel, None, Break(min(known), origin.cause), origin.at)
         if channel == TICKER:
-            self._publish(self._tickers[symbol] for symbol in self._carried(proven) if symbol in self._tickers)
+            current = [self._tickers[symbol] for symbol in self._carried(proven) if symbol in self._tickers]
+            self._untold = self._tickers.keys() - {ticker.symbol for ticker in current}
+            self._publish(current)
         else:
             self._publish(book for book in self.books())
 
@@ -128,37 +133,49 @@ class MarketData:
         ended = self._ended(subscription, symbol, received_at)
         if ended is not None:
             self._disclose(TICKER, symbol, ended, received_at)
-        if said.changed:
-            for ticker in said.changed:
-                self._tickers[ticker.symbol] = ticker
-                self._crosscheck.saw_ticker(ticker, now)
-            self._publish(said.changed)
+        for ticker in said.changed:
+            self._crosscheck.saw_ticker(ticker, now)
+        self._publish_tickers(said)
 
     def take_polled(self, said: Tickers, received_at: int, now: float) -> None:
         """Publish tickers that were read over REST: between two readings there may have been others."""
         self.spoken[TICKER] = (received_at, now)
         for heard in said.heard:
             self.heard[f"{TICKER}:{heard}"] = received_at
+            self._polled.setdefault(heard, received_at)
         ended = self._continuity.polled(received_at)
         if self._polled_since is None:  # the first ever, or the first of our term as the writer
             self._polled_since = received_at
             ended = ended or self._before_us(Subscription(TICKER, REST), None, received_at)
         if ended is not None:
             self._disclose(TICKER, None, ended, received_at)
+        self._publish_tickers(said)
+
+    def _publish_tickers(self, said: Tickers) -> None:
+        """Publish what changed, and of the rest what had changed before it was ours to publish."""
         for ticker in said.changed:
             self._tickers[ticker.symbol] = ticker
-        self._publish(said.changed)
+        if not self._untold or self._untold.isdisjoint(said.heard):
+            self._publish(said.changed)
+            return
+        told = {symbol for symbol in said.heard if symbol in self._untold} | {one.symbol for one in said.changed}
+        self._untold -= told
+        self._publish(self._tickers[symbol] for symbol in said.heard if symbol in told and symbol in self._tickers)
 
     def take_trades(self, subscription: Subscription, said: TradeList, received_at: int, now: float) -> None:
         """Publish what a list of trades has that was not had before."""
         symbol = self._trades_of(subscription, received_at, now)
-        published = self._tapes[symbol].listed(said.rows, received_at)
+        if symbol is None:
+            return
+        published = self._tapes[symbol].listed(said.rows, received_at, unread=len(said.malformed))
         self._cleared(TRADE, symbol, now, useful=bool(published.trades))
         self._publish_trades(published)
 
     def take_trade(self, subscription: Subscription, said: TradeSingle, received_at: int, now: float) -> None:
         """Publish a trade."""
         symbol = self._trades_of(subscription, received_at, now)
+        if symbol is None:
+            return
         published = self._tapes[symbol].traded(said.row, received_at)
         if published.live:
             self._metrics.traded(received_at - said.row.venue_time)
@@ -168,8 +185,11 @@ class MarketData:
                     self._sidecheck.saw(trade, *keeper.best)
         self._publish_trades(published)
 
-    def _trades_of(self, subscription: Subscription, received_at: int, now: float) -> str:
-        symbol = self._symbols.get(subscription.event) or self._directory.pairs[subscription.event].symbol
+    def _trades_of(self, subscription: Subscription, received_at: int, now: float) -> str | None:
+        """Note that a symbol's trades spoke; None when it was delisted in this moment, and never heard."""
+        symbol = self._symbols.get(subscription.event) or self._symbol(subscription)
+        if symbol is None:
+            return None
         self.spoken[TRADE] = (received_at, now)
         self.heard[f"{TRADE}:{symbol}"] = received_at
         self._crosscheck.saw_trade(symbol, now)
@@ -182,7 +202,11 @@ class MarketData:
 
     def take_snapshot(self, subscription: Subscription, said: BookSnapshot, received_at: int, now: float) -> None:
         """Publish a whole book."""
-        symbol = self._book_spoke(subscription, received_at, now)
+        symbol = self._symbols.get(subscription.event) or self._symbol(subscription)
+        if symbol is None:  # delisted in this moment, and never heard
+            return
+        self.spoken[BOOK] = (received_at, now)
+        self.heard[f"{BOOK}:{symbol}"] = received_at
         keeper = self._books.get(symbol)
         if keeper is None:
             keeper = self._books[symbol] = Bookkeeper(symbol, mode=self._mode, counts=self._anomalies[BOOK])
@@ -203,13 +227,15 @@ class MarketData:
         self, subscription: Subscription, said: BookChanges, received_at: int, now: float
     ) -> Broken | None:
         """Publish changes of a book; returns why the book is lost, if it is."""
-        symbol = self._book_spoke(subscription, received_at, now)
+        symbol = self._symbols.get(subscription.event, "")  # known since its snapshot
+        self.spoken[BOOK] = (received_at, now)
         keeper = self._books.get(symbol)
-        if keeper is None:
-            return None
+        if keeper is None or not keeper.valid:
+            return None  # not heard: should another take over before the snapshot, its gap begins where the book broke
         told = keeper.changes(said, received_at)
         if isinstance(told, Broken):
             return told
+        self.heard[f"{BOOK}:{symbol}"] = received_at
         if told is not None:
             self._continuity.hear(subscription, received_at)
             self._crosscheck.saw_book(symbol, *keeper.best, now)
@@ -218,12 +244,6 @@ class MarketData:
             if now - self._refreshed_at[symbol] >= REFRESH_S:
                 self._refresh(symbol, now)
         return None
-
-    def _book_spoke(self, subscription: Subscription, received_at: int, now: float) -> str:
-        symbol = self._symbols.get(subscription.event) or self._directory.pairs[subscription.event].symbol
-        self.spoken[BOOK] = (received_at, now)
-        self.heard[f"{BOOK}:{symbol}"] = received_at
-        return symbol
 
     def _cleared(self, channel: str, symbol: str, now: float, *, useful: bool) -> None:
         if (channel, symbol) in self._suspected:
@@ -243,6 +263,8 @@ class MarketData:
         self.heard = {field: at for field, at in self.heard.items() if field.partition(":")[2] in carried}
         for symbol in self._tickers.keys() - carried.keys():
             del self._tickers[symbol]
+            self._polled.pop(symbol, None)
+            self._untold.discard(symbol)
             self._crosscheck.forget(symbol)
 
     def tend(self, now: float) -> list[tuple[Subscription, str]]:
@@ -294,8 +316,10 @@ class MarketData:
         ended = self._continuity.hear(subscription, received_at)
         if not first or ended is not None:
             return ended
-        if subscription.channel == TICKER and self._polled_since is not None:
-            return Break(self._polled_since, POLLED)
+        if subscription.channel == TICKER and self._polled:
+            since = min(self._polled.values()) if symbol is None else self._polled.pop(symbol, None)
+            if since is not None:
+                return Break(since, POLLED)
         return self._before_us(subscription, symbol, received_at)
 
     def _before_us(self, subscription: Subscription, symbol: str | None, received_at: int) -> Break | None:

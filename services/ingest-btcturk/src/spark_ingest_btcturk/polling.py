@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import structlog
 
-from spark_ingest_btcturk.fetching import TooLarge, fetch
+from spark_ingest_btcturk.fetching import TooLarge, fetch, retry_after_s
 from spark_ingest_btcturk.marketdata import MarketData
 from spark_ingest_btcturk.metrics import IngestMetrics
 from spark_ingest_btcturk.protocol import BtcTurkProtocol
@@ -19,7 +19,6 @@ AFTER_S = 60.0
 """No data over any socket for so long, and REST steps in."""
 EVERY_S = 2.0
 """The venue allows 600 requests a minute; all its tickers are one request, at most 1.7 s old."""
-_LONGEST_RETRY_AFTER_S = 600.0
 
 logger = structlog.get_logger()
 
@@ -47,10 +46,13 @@ class Polling:
 
     async def run(self) -> None:
         """Look once a second, until cancelled."""
-        started = time.monotonic()
+        alone_since = time.monotonic()
         while True:
             await asyncio.sleep(min(1.0, AFTER_S))
-            if time.monotonic() - (self._sockets.heard_at() or started) > AFTER_S and self._sockets.sessions:
+            now = time.monotonic()
+            if not self._sockets.sessions:  # none is to be had yet: the venue has not said what it lists
+                alone_since = now
+            if now - max(alone_since, self._sockets.heard_at() or 0.0) > AFTER_S:
                 logger.warning("no socket to btcturk can be had; polling its tickers", every_s=EVERY_S)
                 try:
                     await self._poll_until_heard(self._sockets.heard_at())
@@ -74,7 +76,7 @@ class Polling:
                         self._market.take_polled(said, received_at, time.monotonic())
                 except (httpx.HTTPError, TooLarge, MalformedAnswer) as exc:
                     self.since = None
-                    wait_s = max(next(waits), _retry_after_s(exc))
+                    wait_s = max(next(waits), retry_after_s(exc))
                     self._metrics.poll_failed()
                     logger.warning("cannot poll btcturk's tickers", error=str(exc), retry_in_s=round(wait_s, 2))
                     await asyncio.sleep(wait_s)
@@ -83,10 +85,3 @@ class Polling:
                 self.since = self.since or now_ms()
                 self._metrics.polling(True)
                 await asyncio.sleep(EVERY_S)
-
-
-def _retry_after_s(exc: Exception) -> float:
-    if not isinstance(exc, httpx.HTTPStatusError):
-        return 0.0
-    asked = exc.response.headers.get("Retry-After", "")
-    return min(float(asked), _LONGEST_RETRY_AFTER_S) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 0.0

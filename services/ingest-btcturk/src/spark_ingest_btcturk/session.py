@@ -25,6 +25,8 @@ STEADY_AFTER_S = 15.0
 STALLED_AFTER_S = 2.0
 """When this process stood still for longer, what waits in the socket is old: it can not be told how old."""
 TEND_S = 0.25
+FRAMES_A_TURN = 64
+"""While frames are waiting, `recv` never gives way: after so many, what they told has its turn to go out."""
 _SEND_S = 10.0  # requests are a few kB; a venue that does not take them in so long is not there
 _LONGEST_RETRY_AFTER_S = 120.0
 _LARGEST_FRAME = 4 * 2**20  # one frame with all pairs is about 0.1 MB
@@ -38,6 +40,14 @@ class Silent(Exception):
 
 class Stalled(Exception):
     """This process, not the venue, stood still."""
+
+
+class _Connect(connect):
+    """Follows no redirect: each would be one more connection, up to ten a try, and the limiter would not know."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        """Take it for the refusal that it is."""
+        return exc
 
 
 class Session:
@@ -66,10 +76,13 @@ class Session:
         self._ws: ClientConnection | None = None
         self._opened_at = self._pulse_at = time.monotonic()
 
-    async def want(self, wanted: Collection[Subscription]) -> None:
-        """Join and leave what has changed, now if there is a connection; the next one joins everything."""
+    async def want(self, wanted: Collection[Subscription], probe: Subscription | None) -> None:
+        """Join and leave what has changed, now if there is a connection; the next one joins everything.
+
+        ``probe`` is the one of them that is there only to show that the socket lives.
+        """
         with suppress(OSError, WebSocketException):  # it is just being lost, which is for `run` to see
-            await self._send(self.subscriptions.want(wanted, time.monotonic()))
+            await self._send(self.subscriptions.want(wanted, time.monotonic(), probe))
 
     async def run(self) -> None:
         """Connect, read, reconnect, until cancelled."""
@@ -86,7 +99,6 @@ class Session:
                 cause, asked_s = _cause(exc), _retry_after_s(exc)
                 self._limiter.hold(asked_s)  # it is the address that was refused, not this socket
                 wait_s = max(next(waits), asked_s)
-                self.connected_since = None
                 self.subscriptions.closed()
                 listener.interrupted(cause)
                 self._metrics.disconnected(cause)
@@ -99,7 +111,7 @@ class Session:
         return self.heard_at is not None and self.heard_at - started > STEADY_AFTER_S
 
     async def _connect_and_read(self, listener: Listener) -> None:
-        async with connect(
+        async with _Connect(
             self._url,
             compression=None,  # the venue never grants it
             ping_interval=None,  # the venue pings; whether it is well is for its data to show
@@ -119,16 +131,18 @@ class Session:
                 ws.transport.abort()  # nothing more is wanted from it, a close handshake least of all
                 raise
             finally:
-                self._ws = None
+                self._ws = self.connected_since = None
 
     async def _read(self, ws: ClientConnection, listener: Listener) -> None:
         while True:
-            frame = await ws.recv(decode=False)  # raises on every close; `async for` would just end
-            now = time.monotonic()
-            if now - self._pulse_at > STALLED_AFTER_S:
-                raise Stalled(f"this process stood still for over {STALLED_AFTER_S:g} s")
-            if listener.take(frame, now_ms(), now):
-                self.heard_at = now
+            for _ in range(FRAMES_A_TURN):
+                frame = await ws.recv(decode=False)  # raises on every close; `async for` would just end
+                now = time.monotonic()
+                if now - self._pulse_at > STALLED_AFTER_S:
+                    raise Stalled(f"this process stood still for over {STALLED_AFTER_S:g} s")
+                if listener.take(frame, now_ms(), now):
+                    self.heard_at = now
+            await asyncio.sleep(0)
 
     async def _tend(self, listener: Listener) -> None:
         """Look after silences, and notice when this process was stopped or starved.
@@ -158,8 +172,10 @@ class Session:
 
 def _retry_after_s(exc: Exception) -> float:
     """Return how long a venue that refused us asks to be left alone; the dated form of the header is not known here."""
-    asked = exc.response.headers.get("Retry-After", "") if isinstance(exc, InvalidStatus) else ""
-    return min(float(asked), _LONGEST_RETRY_AFTER_S) if re.fullmatch(r"[0-9]{1,9}", asked) else 0.0
+    # A proxy may have added one of its own.
+    asked = exc.response.headers.get_all("Retry-After") if isinstance(exc, InvalidStatus) else []
+    seconds = [float(text) for text in asked if re.fullmatch(r"[0-9]{1,9}", text)]
+    return min(max(seconds, default=0.0), _LONGEST_RETRY_AFTER_S)
 
 
 def _cause(exc: Exception) -> str:

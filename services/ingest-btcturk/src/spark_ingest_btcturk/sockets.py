@@ -94,7 +94,7 @@ class Sockets:
             await self._carry(self._sessions[number], share)
 
     async def _carry(self, session: Session, share: Share) -> None:
-        await session.want(share.subscriptions)
+        await session.want(share.subscriptions, share.probe)
         running = self._running.get(session)
         if share.subscriptions and running is None:
             self._running[session] = asyncio.create_task(session.run())

@@ -18,7 +18,7 @@ TRIES = 2
 """Unanswered joins before only a new connection can help what has spoken before."""
 _SPEAKING_S = 3.0
 _LONGEST_PROOF_S = 60.0
-_LONGEST_PATIENCE_S = 600.0
+_LONGEST_PATIENCE_S = 3_600.0
 
 
 class Unheard(Exception):
@@ -43,13 +43,18 @@ class _Join:
     distrusts: int = 0
 
     def patience_s(self) -> float:
-        return min(PROOF_S * 2.0 ** max(0, self.tries - 1), _LONGEST_PROOF_S)
+        return _doubled(PROOF_S, self.tries - 1, _LONGEST_PROOF_S)
+
+    def pause_s(self) -> float:
+        """Return how long the next repair waits: the first is immediate, and one that does not last makes it longer."""
+        return 0.0 if self.distrusts <= 1 else _doubled(1.0, self.distrusts - 2, _LONGEST_PROOF_S)
 
 
 class Subscriptions:
     """One connection's; it outlives the connection, and so knows what has ever spoken."""
 
     def __init__(self) -> None:
+        self._probe: Subscription | None = None
         self._joins: dict[Subscription, _Join] = {}
         self._ever_heard: set[Subscription] = set()
         self._open = False
@@ -84,8 +89,12 @@ class Subscriptions:
         for state in self._joins.values():
             state.proven = False
 
-    def want(self, wanted: Collection[Subscription], now: float) -> list[str]:
-        """Replace what is wanted; returns the leaves and joins to send."""
+    def want(self, wanted: Collection[Subscription], now: float, probe: Subscription | None = None) -> list[str]:
+        """Replace what is wanted; returns the leaves and joins to send.
+
+        Nothing is lost with the ``probe``: its silence never costs the others their connection.
+        """
+        self._probe = probe
         gone = [subscription for subscription in self._joins if subscription not in wanted]
         new = [subscription for subscription in wanted if subscription not in self._joins]
         for subscription in gone:
@@ -113,35 +122,40 @@ class Subscriptions:
             self._ever_heard.add(subscription)
         return True
 
-    def distrust(self, subscription: Subscription, now: float) -> None:
-        """What came of it does not fit: join it again at the next `tend`, later if that happens over and over."""
+    def distrust(self, subscription: Subscription, now: float) -> bool:
+        """What came of it does not fit: join it again at the next `tend`, later if that happens over and over.
+
+        Returns False when it is not joined, or about to be joined again as it is.
+        """
         state = self._joins.get(subscription)
         if state is None or state.due:
-            return
-        if now - state.distrusted_at > _LONGEST_PROOF_S:
+            return False
+        if now - state.distrusted_at - state.pause_s() > _LONGEST_PROOF_S:  # the last repair has lasted
             state.distrusts = 0
         state.distrusts += 1
         state.distrusted_at = now
         state.proven, state.due, state.tries = False, True, 0
         state.asked_at = now
+        return True
 
     def tend(self, now: float) -> Tended:
         """Look after what is silent. Raises Unheard when only a new connection can help."""
         frames: list[str] = []
         mute: list[Subscription] = []
-        if now >= self._no_giving_up_before and all(state.proven for state in self._joins.values()):
+        if now >= self._no_giving_up_before and all(
+            state.proven for subscription, state in self._joins.items() if subscription != self._probe
+        ):
             self._given_up = 0
         for subscription, state in self._joins.items():
             if state.proven and subscription.channel == TICKER and self._fell_silent(state, now):
                 mute.append(subscription)
                 self.distrust(subscription, now)
             if state.due:
-                # The first repair is immediate; a subscription that breaks again and again waits longer each time.
-                if now - state.asked_at < _pause_s(state.distrusts):
+                if now - state.asked_at < state.pause_s():
                     continue
             elif state.proven or now - state.asked_at < state.patience_s():
                 continue
-            elif state.tries >= TRIES and subscription in self._ever_heard and now >= self._no_giving_up_before:
+            elif state.tries >= TRIES and self._is_missed(subscription) and now >= self._no_giving_up_before:
                 self._give_up(subscription, now)
             state.due = False
             state.tries += 1
@@ -156,12 +170,15 @@ class Subscriptions:
     def _fell_silent(self, state: _Join, now: float) -> bool:
         return now - state.heard_at > MUTE_AFTER_S and now - self._heard_at < _SPEAKING_S
 
+    def _is_missed(self, subscription: Subscription) -> bool:
+        return subscription in self._ever_heard and subscription != self._probe
+
     def _give_up(self, subscription: Subscription, now: float) -> None:
         """Others on this connection are well, and lose it too: so not over and over for one that stays silent."""
         self._given_up += 1
-        self._no_giving_up_before = now + min(30.0 * 2.0**self._given_up, _LONGEST_PATIENCE_S)
+        self._no_giving_up_before = now + _doubled(30.0, self._given_up, _LONGEST_PATIENCE_S)
         raise Unheard(f"no data of {subscription.channel}:{subscription.event} after {TRIES} joins")
 
 
-def _pause_s(distrusts: int) -> float:
-    return 0.0 if distrusts <= 1 else min(2.0 ** (distrusts - 2), _LONGEST_PROOF_S)
+def _doubled(first_s: float, times: int, most_s: float) -> float:
+    return min(first_s * 2.0 ** min(max(0, times), 20), most_s)  # what is tried for weeks is beyond any float

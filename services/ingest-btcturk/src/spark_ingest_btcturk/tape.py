@@ -85,12 +85,17 @@ class Tape:
         self._held: list[tuple[TradeRow, int]] = []
         self._held_since: float | None = None
 
-    def listed(self, rows: Sequence[TradeRow], received_at: int) -> ToPublish:
-        """Take a 421, ``rows`` oldest first as the venue has them: what is new in it, and what was held back for it."""
+    def listed(self, rows: Sequence[TradeRow], received_at: int, unread: int = 0) -> ToPublish:
+        """Take a 421, ``rows`` oldest first as the venue has them: what is new in it, and what was held back for it.
+
+        ``unread`` more could not be read. Each may be a trade that nobody has, so after a break that is a gap.
+        """
         held = {row.number for row, _ in self._held}
         merged = _merged([(row, received_at) for row in rows], self._held)
         known = [at for at, (row, _) in enumerate(merged) if self._knows(row)]
-        if not known:
+        if unread and self._edge is not None and self._cause is not None:
+            self._disclose(self._edge.venue_time, rows[-1].venue_time if rows else received_at, "malformed")
+        elif not known:
             self._disclose_unless_joined(rows[0] if rows else None, len(rows), received_at)
         first, last = (known[0], known[-1]) if known else (0, -1)
         for at, (row, at_ms) in enumerate(merged):

@@ -137,8 +137,7 @@ class TickerReader:
         known = self._known.get(row.pair)
         if known is None or known.ticker.symbol != instrument.symbol:
             known = self._nothing_of(row.pair, instrument)
-        elif known.texts == texts:
-            known.instrument = instrument
+        elif known.texts == texts and known.instrument is instrument:  # else it was perhaps not carried for a while
             return None
         ticker = _changed(known.ticker, texts, venue_time, received_at)
         known.instrument, known.ticker, known.texts, known.row = instrument, ticker, texts, None

@@ -50,13 +50,22 @@ def read_list(frame: bytes) -> TradeList:
 def _oldest_first(trades: list[TradeRow]) -> tuple[TradeRow, ...]:
     """Keep the venue's order, which it was seen to list both ways round; sort what is in neither.
 
-    Numbers alone would not do: after a restart of the ids they fall while the times rise.
+    Neither numbers nor times alone would do: after a restart of the ids, or of the venue's clock, one of them falls
+    once while the other rises. So most of the steps decide.
     """
-    if trades and _ORDER(trades[0]) > _ORDER(trades[-1]):
+    steps = list(pairwise(trades))
+    rises = sum(_falls(b, a) for a, b in steps)
+    falls = sum(_falls(a, b) for a, b in steps)
+    if falls > rises or (trades and falls == rises and _ORDER(trades[0]) > _ORDER(trades[-1])):
         trades.reverse()
-    if any(b.number < a.number and b.venue_time <= a.venue_time for a, b in pairwise(trades)):
+        falls = rises
+    if falls:
         trades.sort(key=_ORDER)
     return tuple(trades)
+
+
+def _falls(a: TradeRow, b: TradeRow) -> bool:
+    return b.number < a.number and b.venue_time <= a.venue_time
 
 
 def read_single(frame: bytes) -> TradeSingle:
