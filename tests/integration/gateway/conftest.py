@@ -15,7 +15,7 @@ from spark_bus.connection import connect
 from spark_bus.cursor import EntryId
 from spark_bus.publisher import Claim, Outgoing, Publisher, outgoing
 from spark_market.instruments import Mode
-from spark_market.messages import Gap, Ticker
+from spark_market.messages import Book, Gap, Ticker, Trade
 from support.eventually import eventually
 from support.examples import VENUE, a_feed_state, a_heartbeat, a_ticker, an_instrument
 from support.redis_server import RedisServer, binaries, free_port
@@ -52,7 +52,7 @@ class Bench:
         await self.publisher.append([self.publisher.directory_changed()])
         return claim
 
-    async def publish(self, *messages: Ticker | Gap) -> None:
+    async def publish(self, *messages: Ticker | Trade | Book | Gap) -> None:
         await self.publisher.append([outgoing(message) for message in messages])
 
     async def publish_many(self, messages: Sequence[Outgoing]) -> None:

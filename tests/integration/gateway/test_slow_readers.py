@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -35,6 +36,15 @@ class StalledReader:
         while line := await self._reader.readline():
             if line.startswith(b"data: "):
                 self.messages.append(json.loads(line[6:]))
+
+    async def read_until(self, arrived: Callable[[dict[str, Any]], bool], timeout_s: float = 30) -> None:
+        """Read until this message has come."""
+        async with asyncio.timeout(timeout_s):
+            while not self.messages or not arrived(self.messages[-1]):
+                line = await self._reader.readline()
+                assert line, "the stream ended"
+                if line.startswith(b"data: "):
+                    self.messages.append(json.loads(line[6:]))
 
     def close(self) -> None:
         self._writer.close()

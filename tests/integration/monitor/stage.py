@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Literal
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -45,6 +46,7 @@ class Ingest:
         self.connected_since = now_ms()
         self.mute: set[str] = set()
         self.unproven: list[str] = []
+        self.source: Literal["websocket", "rest"] = "websocket"
 
     async def run(self) -> None:
         """Claim the venue and beat, through every loss of Redis, until cancelled."""
@@ -72,6 +74,7 @@ class Ingest:
         state = FeedState(
             venue=VENUE, mode=self._mode, connected=self.connected, connected_since=self.connected_since,
             subscriptions=len(SYMBOLS), unproven=self.unproven, reconnects=0, malformed=0, queued=0, dropped=0,
+            source=self.source, sockets=0, sockets_wanted=2,
         )  # fmt: skip
         if await self._publisher.beat(heartbeat, self._heard, state) is None:
             await self._publisher.append([])

@@ -26,7 +26,7 @@ from spark_market.messages import Status
 from spark_market.venues import VENUES
 from spark_service.lifecycle import BAD_SETTINGS
 from support.eventually import eventually
-from support.examples import a_ticker
+from support.examples import a_book, a_ticker, a_trade
 from support.redis_server import RedisServer
 from support.required import skip_or_fail
 
@@ -91,11 +91,18 @@ async def test_a_venue_goes_through_every_trouble_and_recovers(bus: RedisServer,
         assert stale.staleness_sec is not None and stale.staleness_sec > 1.5
 
         ingest.mute = set()
-        ingest.unproven = ["XRPTRY"]
+        ingest.unproven = ["trade:XRP_TRY"]
         unproven = await verdict_becomes(client, Status.DEGRADED)
-        assert unproven.reason.endswith(": XRPTRY")
+        assert unproven.reason.endswith(": trade:XRP_TRY")
 
         ingest.unproven = []
+        await verdict_becomes(client, Status.MOCK)
+
+        ingest.source = "rest"
+        polled = await verdict_becomes(client, Status.DEGRADED)
+        assert polled.reason == "no WebSocket can be had (0 of 2): tickers are polled by REST"
+
+        ingest.source = "websocket"
         await verdict_becomes(client, Status.MOCK)
 
 
@@ -209,7 +216,8 @@ async def test_every_series_is_there_from_the_start(bus: RedisServer, client: Re
 
     assert samples["venue_staleness_btcturk_sec",] == INF
     assert samples["venue_staleness_bist_sec",] == INF
-    assert samples["spark_venue_last_message_timestamp_seconds", "ticker", VENUE] == 0
+    for channel in ("ticker", "trade", "book"):
+        assert samples["spark_venue_last_message_timestamp_seconds", channel, VENUE] == 0
     assert {key[1]: value for key, value in samples.items() if key[0] == "spark_venue_status"} == {
         status.value: float(status is Status.UNKNOWN) for status in Status
     }
@@ -234,18 +242,21 @@ async def test_a_venue_without_any_ingest_is_down_and_never_heard(bus: RedisServ
 
 
 async def test_latency_is_measured_and_never_negative(bus: RedisServer, client: Redis) -> None:
-    """A ticker of a clock that runs ahead counts as no time at all; what cannot be read costs itself alone."""
+    """Of every channel. A clock that runs ahead counts as no time at all; what cannot be read costs itself alone."""
     async with monitoring(bus.url) as monitor, ingesting(client) as ingest:
         await verdict_becomes(client, Status.MOCK)
         await ingest.publish(
             outgoing(a_ticker(1, received_at=now_ms() - 10_000)),
             Outgoing("ticker", "BTC_TRY", b'{"data":{}}', "", "", 0),
             outgoing(a_ticker(2, received_at=now_ms() + 60_000)),
+            outgoing(a_trade(received_at=now_ms() - 10_000)),
+            outgoing(a_book(received_at=now_ms() - 10_000)),
+            outgoing(a_book(2, 1, received_at=now_ms() - 10_000)),
         )
-        await monitor.has(2, "spark_pipeline_latency_seconds_count", "receive_to_bus", VENUE)
+        await monitor.has(5, "spark_pipeline_latency_seconds_count", "receive_to_bus", VENUE)
         samples = await monitor.metrics()
 
-    assert 10 <= samples["spark_pipeline_latency_seconds_sum", "receive_to_bus", VENUE] < 20
+    assert 40 <= samples["spark_pipeline_latency_seconds_sum", "receive_to_bus", VENUE] < 50
     assert samples["spark_pipeline_latency_seconds_count", "bus_to_monitor", VENUE] > 3
 
 

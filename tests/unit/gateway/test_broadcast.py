@@ -1,5 +1,7 @@
 """A group of streams and sockets that are full at the worst moment; real sockets seldom are just then."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry
 
 from spark_bus.cursor import Cursor, EntryId
@@ -8,8 +10,11 @@ from spark_gateway.broadcast import Broadcast
 from spark_gateway.feed import Feed
 from spark_gateway.member import FULL_BYTES, Member
 from spark_gateway.metrics import GatewayMetrics
-from spark_gateway.subscription import Subscription
-from support.examples import VENUE, tickers
+from spark_gateway.subscription import CHANNELS, Subscription
+from spark_market import wire
+from support.examples import VENUE, a_ticker, tickers
+
+from .examples import a_book, a_trade
 
 HERE = Cursor(VENUE, "e0", EntryId(1_000, 0))
 
@@ -20,10 +25,13 @@ class Socket:
     def __init__(self) -> None:
         self.taken = b""
         self.kept = 0
+        self.full_again = False
         self.closed = False
 
     def write(self, data: bytes) -> None:
         self.taken += data
+        if self.full_again:
+            self.fill()
 
     def get_write_buffer_size(self) -> int:
         return self.kept
@@ -37,21 +45,30 @@ class Socket:
     def fill(self) -> None:
         self.kept = FULL_BYTES + 1
 
+    def drain_once(self) -> None:
+        """Take what there is, and then nothing after the next write."""
+        self.kept, self.full_again = 0, True
+
     def drain(self) -> None:
         self.kept = 0
+
+    def told(self, kind: bytes) -> list[bytes]:
+        """Return the events of one type."""
+        return [line for line in self.taken.split(b"\n") if line.startswith(b'data: {"type":"%b"' % kind)]
 
 
 class Group:
     """One group at a pace, on a venue that holds one ticker."""
 
-    def __init__(self, throttle_ms: int = 0) -> None:
-        self.feed = Feed(VENUE)
-        self.feed.restart(Snapshot(position=HERE, latest={}, instruments={}))
+    def __init__(self, throttle_ms: int = 0, latest: Mapping[str, tuple[EntryId, bytes]] | None = None) -> None:
+        metrics = GatewayMetrics(CollectorRegistry())
+        self.feed = Feed(VENUE, metrics)
+        self.feed.restart(Snapshot(position=HERE, latest=latest or {}, instruments={}))
         self.status = b"data: UP\n\n"
         self.broadcast = Broadcast(
             self.feed,
-            Subscription(VENUE, None, frozenset({"ticker"}), throttle_ms),
-            GatewayMetrics(CollectorRegistry()),
+            Subscription(VENUE, None, frozenset(CHANNELS), throttle_ms),
+            metrics,
             status_event=lambda: self.status,
             health_event=lambda position, _: b"data: health at %b\n\n" % str(position).encode(),
         )
@@ -62,11 +79,10 @@ class Group:
         return socket
 
     def publish(self, *prices: int) -> None:
-        entries = [
-            Entry(EntryId(2_000, price), "ticker", message.symbol, message.data)
-            for price, message in zip(prices, tickers(*prices), strict=True)
-        ]
-        for frame in self.feed.append(entries):
+        self.bring(*[Entry(EntryId(2_000, price), "ticker", "BTC_TRY", tickers(price)[0].data) for price in prices])
+
+    def bring(self, *entries: Entry) -> None:
+        for frame in self.feed.append(list(entries)) if entries else ():
             self.broadcast.offer(frame)
         assert self.feed.position is not None
         self.broadcast.flush(self.feed.position)
@@ -140,3 +156,80 @@ def test_one_who_takes_nothing_is_dropped_and_one_who_is_gone_leaves() -> None:
 
     assert stuck.closed
     assert len(group.broadcast) == 0
+
+
+def test_who_lagged_gets_every_trade_and_the_newest_whole_book() -> None:
+    group = Group()
+    group.bring(Entry(EntryId(2_000, 0), "book", "BTC_TRY", wire.encode(a_book("1", None, bids=[(100, 1)]))))
+    socket = group.join()
+    socket.fill()
+    group.bring(
+        Entry(EntryId(2_000, 1), "trade", "BTC_TRY", wire.encode(a_trade("1"))),
+        Entry(EntryId(2_000, 2), "book", "BTC_TRY", wire.encode(a_book("2", "1", bids=[(101, 2)]))),
+        Entry(EntryId(2_000, 3), "ticker", "BTC_TRY", wire.encode(a_ticker(5))),
+        Entry(EntryId(2_000, 4), "trade", "BTC_TRY", wire.encode(a_trade("2"))),
+        Entry(EntryId(2_000, 5), "book", "BTC_TRY", wire.encode(a_book("3", "2", bids=[(100, 0)]))),
+        Entry(EntryId(2_000, 6), "ticker", "BTC_TRY", wire.encode(a_ticker(6))),
+    )
+    socket.drain()
+    group.broadcast.look_after(now=0)
+
+    assert [line.count(b'"id":"%d"' % number) for number, line in enumerate(socket.told(b"trade"), 1)] == [1, 1]
+    assert [b'"price":6,' in line for line in socket.told(b"ticker")] == [True]
+    [book] = socket.told(b"book")
+    assert b'"sequence":"3","previous":null,"bids":[[101,2]]' in book
+    assert socket.told(b"lagged") == [b'data: {"type":"lagged","data":{"venue":"btcturk","conflated":2,"dropped":0}}']
+
+
+def a_large_book(symbol: str) -> bytes:
+    """Return a book that alone is more than a socket takes at once."""
+    return wire.encode(a_book("1", None, symbol, [(price, 1) for price in range(10_000, 18_000)]))
+
+
+def test_who_drains_a_little_is_given_a_part_and_goes_on_from_there() -> None:
+    group = Group()
+    socket = group.join()
+    socket.fill()
+    group.bring(
+        *[Entry(EntryId(2_000, at), "book", symbol, a_large_book(symbol)) for at, symbol in enumerate("ABC")],
+        Entry(EntryId(2_000, 3), "trade", "A", wire.encode(a_trade("1"))),
+    )
+    taken = []
+    for _ in range(4):
+        socket.drain_once()
+        group.broadcast.look_after(now=0)
+        taken.append((len(socket.told(b"book")), len(socket.told(b"trade")), socket.taken.count(b"health")))
+
+    assert taken == [(1, 0, 0), (2, 0, 0), (3, 0, 0), (3, 1, 1)]
+    assert not socket.told(b"gap")
+
+
+def test_values_of_one_entry_are_not_parted() -> None:
+    """Books that were refreshed at the same time are as of one entry: a position cannot tell between them."""
+    latest = {f"book:{symbol}": (HERE.entry, a_large_book(symbol)) for symbol in "ABC"}
+    group = Group(latest=latest)
+    socket = group.join()
+    socket.fill()
+    group.publish(1)
+    group.feed.restart(Snapshot(position=HERE, latest=latest, instruments={}))
+    group.broadcast.restart("epoch", 0)
+    socket.drain_once()
+    group.broadcast.look_after(now=0)
+
+    assert len(socket.told(b"book")) == 3
+    assert len(socket.told(b"gap")) == 1
+
+
+def test_a_flush_without_anything_to_tell_does_not_end_the_response() -> None:
+    """An empty chunk is the end of an HTTP response; here a book was replaced and then lost within one window."""
+    group = Group(throttle_ms=250)
+    socket = group.join()
+    first = Entry(EntryId(2_000, 1), "book", "BTC_TRY", wire.encode(a_book("1", None)))
+    second = Entry(EntryId(2_000, 2), "book", "BTC_TRY", wire.encode(a_book("9", None)))
+    for frame in group.feed.append([first, second]):
+        group.broadcast.offer(frame)
+    group.feed.learn({})
+    group.publish()
+
+    assert b"0\r\n\r\n" not in socket.taken
+    assert socket.told(b"book") == []

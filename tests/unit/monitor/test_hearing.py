@@ -2,6 +2,7 @@
 
 import pytest
 
+from spark_bus.feed import FeedState
 from spark_market.instruments import Mode
 from spark_market.messages import Heartbeat
 from spark_monitor.hearing import Hearing
@@ -59,7 +60,7 @@ def test_a_heartbeat_that_took_longer_does_not_make_an_old_word_younger() -> Non
     hearing = Hearing()
     hearing.take(a_heartbeat(ticker=5_000), NOON, now=100.0)
     hearing.take(a_heartbeat(NOON + 1_003, ticker=6_001), NOON, now=101.7)
-    state = hearing.state(101.7, watched_s=60, connected_since=None, unproven=(), heard={})
+    state = hearing.state(101.7, watched_s=60, connected_since=None, feed=None, heard={})
 
     assert state.staleness_s == pytest.approx(6.7)
     assert state.last_word_at == NOON - 5_000
@@ -107,3 +108,16 @@ def test_what_the_ingest_says_beats_what_an_earlier_monitor_said() -> None:
 
     assert hearing.staleness_s(now=100.0) == 0.5
     assert hearing.mode is Mode.REAL
+
+
+def test_what_the_ingest_says_of_its_sockets_is_part_of_the_state() -> None:
+    feed = FeedState(
+        venue="btcturk", mode=Mode.REAL, connected=True, connected_since=NOON, subscriptions=3,
+        unproven=["trade:XRP_TRY"], reconnects=0, malformed=0, queued=0, dropped=0, source="rest", sockets=0,
+        sockets_wanted=8,
+    )  # fmt: skip
+    hearing = Hearing()
+    hearing.take(a_heartbeat(ticker=500), NOON, now=100.0)
+    state = hearing.state(100.0, watched_s=60, connected_since=NOON, feed=feed, heard={})
+
+    assert (state.polled, state.sockets, state.unproven) == (True, (0, 8), ("trade:XRP_TRY",))

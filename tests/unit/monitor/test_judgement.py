@@ -27,7 +27,9 @@ WELL = VenueState(
     connected_since=LONG_AGO,
     heard={"ticker:BTC_TRY": NOON - 400, "ticker:ETH_TRY": NOON - 700},
 )
-NEVER_SPOKEN = replace(WELL, staleness_s=None, last_word_at=None, heard={}, unproven=("BTCTRY", "ETHTRY"))
+NEVER_SPOKEN = replace(
+    WELL, staleness_s=None, last_word_at=None, heard={}, unproven=("ticker:BTC_TRY", "ticker:ETH_TRY")
+)
 
 
 def judged(state: VenueState, target_s: float = TARGET_S) -> Judgement:
@@ -135,7 +137,7 @@ def test_a_venue_that_never_spoke_and_hides_since_when_it_is_connected_is_down()
 
 
 def test_stale_comes_before_degraded_and_mock() -> None:
-    state = replace(WELL, heartbeat=a_heartbeat(Mode.MOCK), staleness_s=31.0, unproven=("XRPTRY",))
+    state = replace(WELL, heartbeat=a_heartbeat(Mode.MOCK), staleness_s=31.0, unproven=("ticker:XRP_TRY",))
 
     assert status(state) is Status.STALE
 
@@ -164,11 +166,48 @@ def test_of_many_mute_instruments_a_few_are_named() -> None:
     assert len(judgement.instruments.mute) == 9
 
 
-def test_an_instrument_that_speaks_on_one_channel_is_not_mute() -> None:
-    """Trades may be an hour apart; the ticker says that the instrument is well."""
-    heard = {"ticker:BTC_TRY": NOON - 400, "trade:BTC_TRY": NOON - 3_000_000}
+def test_quiet_trades_and_books_are_not_mute() -> None:
+    """A pair may trade once an hour, and a book says nothing while nothing changes: the ticker tells who is well."""
+    heard = {"ticker:BTC_TRY": NOON - 400, "trade:BTC_TRY": NOON - 3_000_000, "book:BTC_TRY": NOON - 40_000}
 
-    assert status(replace(WELL, heard=heard)) is Status.UP
+    judgement = judged(replace(WELL, heard=heard))
+
+    assert (judgement.status, judgement.instruments.fresh, judgement.instruments.mute) == (Status.UP, 1, {})
+
+
+def test_an_instrument_whose_ticker_is_mute_is_mute_whatever_else_it_says() -> None:
+    heard = {"ticker:BTC_TRY": NOON - 400, "ticker:ETH_TRY": NOON - 60_000, "trade:ETH_TRY": NOON, "book:ETH_TRY": NOON}
+
+    assert judged(replace(WELL, heard=heard)).instruments.mute == {"ETH_TRY": NOON - 60_000}
+
+
+def test_a_trade_subscription_that_was_never_proven_is_degraded_though_its_ticker_is_well() -> None:
+    judgement = judged(replace(WELL, unproven=("trade:ETH_TRY",)))
+
+    assert judgement.status is Status.DEGRADED
+    assert judgement.reason == "not heard since connecting at 2025-12-22 11:00:00 UTC: trade:ETH_TRY"
+    assert judgement.instruments.never == ()
+
+
+@pytest.mark.parametrize("mode", [Mode.REAL, Mode.MOCK])
+def test_tickers_from_rest_are_degraded_and_the_reason_says_so(mode: Mode) -> None:
+    judgement = judged(replace(WELL, heartbeat=a_heartbeat(mode), polled=True, sockets=(0, 8)))
+
+    assert judgement.status is Status.DEGRADED
+    assert judgement.reason == "no WebSocket can be had (0 of 8): tickers are polled by REST"
+    assert judgement.instruments.fresh == 2
+
+
+def test_tickers_from_rest_count_as_fresh_before_there_ever_was_a_connection() -> None:
+    heard = {"ticker:BTC_TRY": NOON - 400, "ticker:OLD_TRY": LONG_AGO}
+
+    judgement = judged(replace(WELL, connected_since=None, heard=heard, polled=True))
+
+    assert (judgement.status, judgement.instruments.fresh, judgement.instruments.mute) == (Status.DEGRADED, 1, {})
+
+
+def test_polling_that_brings_nothing_is_stale() -> None:
+    assert status(replace(WELL, polled=True, staleness_s=31.0)) is Status.STALE
 
 
 def test_an_instrument_last_heard_on_an_earlier_connection_is_not_judged_by_that() -> None:
@@ -181,24 +220,25 @@ def test_an_instrument_last_heard_on_an_earlier_connection_is_not_judged_by_that
 
 @pytest.mark.parametrize(("connected_ms", "expected"), [(30_000, Status.UP), (30_001, Status.DEGRADED)])
 def test_a_subscription_unproven_for_longer_than_the_target_is_degraded(connected_ms: int, expected: Status) -> None:
-    judgement = judged(replace(WELL, connected_since=NOON - connected_ms, unproven=("XRPTRY",)))
+    judgement = judged(replace(WELL, connected_since=NOON - connected_ms, unproven=("ticker:XRP_TRY",)))
 
     assert judgement.status is expected
-    assert judgement.instruments.never == ("XRPTRY",)
+    assert judgement.instruments.never == ("XRP_TRY",)
 
 
 def test_mute_and_unproven_are_both_named() -> None:
     heard = {"ticker:BTC_TRY": NOON, "ticker:ETH_TRY": NOON - 60_000}
 
-    judgement = judged(replace(WELL, heard=heard, unproven=("XRPTRY",)))
+    judgement = judged(replace(WELL, heard=heard, unproven=("ticker:XRP_TRY",)))
 
     assert judgement.reason == (
-        "mute: ETH_TRY since 2025-12-22 11:59:00 UTC; not heard since connecting at 2025-12-22 11:00:00 UTC: XRPTRY"
+        "mute: ETH_TRY since 2025-12-22 11:59:00 UTC; "
+        "not heard since connecting at 2025-12-22 11:00:00 UTC: ticker:XRP_TRY"
     )
 
 
 def test_degraded_comes_before_mock() -> None:
-    state = replace(WELL, heartbeat=a_heartbeat(Mode.MOCK), unproven=("XRPTRY",))
+    state = replace(WELL, heartbeat=a_heartbeat(Mode.MOCK), unproven=("ticker:XRP_TRY",))
 
     assert status(state) is Status.DEGRADED
 

@@ -85,6 +85,7 @@ def _describe(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = made()
+            schemas.restore_examples(schema["paths"])
             schema["paths"][_STREAM] = schemas.stream_path()
             schema.setdefault("components", {}).setdefault("schemas", {}).update(schemas.components())
         return app.openapi_schema or {}

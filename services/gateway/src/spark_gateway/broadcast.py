@@ -1,19 +1,21 @@
 """Everyone who asked for the same thing at the same pace: one frame is built, and written to all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from spark_bus.cursor import Cursor
-from spark_gateway.events import Frame, conflate, conflation_key, data_event, event
+from spark_bus.cursor import Cursor, EntryId
+from spark_gateway.conflation import Changes, Window
+from spark_gateway.events import Frame, data_event, event
 from spark_gateway.feed import Feed
-from spark_gateway.member import Member, chunk
+from spark_gateway.member import FULL_BYTES, Member, chunk
 from spark_gateway.metrics import GatewayMetrics
-from spark_gateway.subscription import Subscription
+from spark_gateway.subscription import CURRENT_CHANNELS, Subscription
 from spark_market.messages import Gap, Lagged
 from spark_service.clock import now_ms
 
 STUCK_AFTER_S: Final = 30.0
 _CATCH_UP_AT_ONCE: Final = 16
+_BEGINNING: Final = EntryId(0, 0)
 
 
 class Broadcast:
@@ -39,7 +41,7 @@ class Broadcast:
         self._status_event = status_event
         self._health_event = health_event
         self._flushed: Cursor = feed.position
-        self._changed: dict[object, Frame] = {}
+        self._changed = Window(throttled=subscription.throttle_ms > 0)
         self._in_step: set[Member] = set()
         self._ahead: set[Member] = set()
         self._lagging: set[Member] = set()
@@ -62,23 +64,37 @@ class Broadcast:
 
     def offer(self, frame: Frame) -> None:
         """Note a new frame, to be flushed when the pace allows."""
-        if not self.subscription.wants(frame.channel, frame.symbol):
-            return
-        key = conflation_key(frame) if self.subscription.throttle_ms else frame.entry
-        if self._changed.pop(key, None) is not None:  # popped, so that order is that of the newest entries
+        if self.subscription.wants(frame.channel, frame.symbol) and self._changed.add(frame):
             self._metrics.conflated(1)
-        self._changed[key] = frame
 
     def flush(self, position: Cursor) -> None:
-        """Write what changed up to ``position``, in bus order, to every member that can take it."""
-        changed = list(self._changed.values())
-        self._changed.clear()
+        """Write what changed up to ``position``, in bus order, to every member that can take it.
+
+        ``position`` is the feed's: the books are of no other.
+        """
+        changed = self._changed.take()
         flushed_before, self._flushed = self._flushed, position
         if changed:
-            self._write_to_those_in_step(chunk(b"".join([item.event for item in changed])), flushed_before)
-            self._metrics.delivered(len(changed) * len(self._in_step))
+            told = [frame for item in changed if (frame := self._told(item)) is not None]
+            if told:  # an empty chunk would end the response
+                self._write_to_those_in_step(chunk(b"".join([item.event for item in told])), flushed_before)
+                self._metrics.delivered(len(told) * len(self._in_step))
         if self._ahead:
             self._let_catch_step(changed)
+
+    def _told(self, item: Frame | Changes) -> Frame | None:
+        return item.frame(self._flushed, self._feed.books.get) if isinstance(item, Changes) else item
+
+    def _told_after(self, entry: EntryId, item: Frame | Changes) -> Frame | None:
+        """Return what tells of ``item`` to one who has had all up to ``entry``."""
+        if isinstance(item, Frame):
+            return item if item.entry > entry else None
+        if item.newest.entry <= entry:
+            return None
+        if item.first > entry:
+            return self._told(item)
+        book = self._feed.books.get(item.newest.symbol)  # it has had some of these changes
+        return None if book is None else book.frame()
 
     def _write_to_those_in_step(self, batch: bytes, position: Cursor) -> None:
         """Write ``batch``; who cannot take it stays at ``position``."""
@@ -88,11 +104,11 @@ class Broadcast:
             for member in slow:
                 self._fall_behind(member, position, since)
 
-    def _let_catch_step(self, changed: list[Frame]) -> None:
+    def _let_catch_step(self, changed: list[Frame | Changes]) -> None:
         for member in list(self._ahead):
             position = member.position
             assert position is not None  # noqa: S101, it joined with one
-            news = [item for item in changed if item.entry > position.entry]
+            news = [told for item in changed if (told := self._told_after(position.entry, item)) is not None]
             if news and not member.write(chunk(b"".join([item.event for item in news]))):
                 self._fall_behind(member, position, self._feed.received_before(position.entry))
             elif position.entry <= self._flushed.entry:
@@ -115,7 +131,7 @@ class Broadcast:
         ``received_before`` is when the last that was flushed had been received.
         """
         assert self._feed.position is not None  # noqa: S101, a restart brings one
-        self._changed.clear()
+        self._changed.take()
         self._flushed = self._feed.position
         text = chunk(self._gap(cause, received_before) + self.snapshot())
         for member in [*self._in_step, *self._ahead]:
@@ -132,20 +148,35 @@ class Broadcast:
 
     def snapshot(self) -> bytes:
         """Return the events that open a stream: the current values, closed by the position they are of."""
-        wanted = sorted(
-            (item for item in self._feed.tickers.values() if self.subscription.wants(item.channel, item.symbol)),
-            key=lambda item: item.entry,
-        )
-        values = b"".join([data_event(item.data) for item in wanted])
-        return self._status_event() + values + self._health(self._feed.position)
+        values = b"".join([data_event(item.data) for item in self._values()])
+        return self._status_event() + values + self.unknown_books(0) + self._health(self._feed.position)
+
+    def _values(self, after: EntryId = _BEGINNING) -> list[Frame]:
+        """Return the current values that are newer than ``after``, in bus order."""
+        wants = self.subscription.wants
+        found = [item for item in self._feed.tickers.values() if item.entry > after and wants("ticker", item.symbol)]
+        return sorted([*found, *self._books(after)], key=lambda item: item.entry)
+
+    def _books(self, after: EntryId = _BEGINNING) -> list[Frame]:
+        wants = self.subscription.wants
+        books = self._feed.books.known() if "book" in self.subscription.channels else ()
+        return [book.frame() for book in books if book.position.entry > after and wants("book", book.symbol)]
+
+    def books(self) -> bytes:
+        """Return the whole books as events, of the feed's position."""
+        return b"".join([data_event(item.data) for item in self._books()])
+
+    def unknown_books(self, since: int) -> bytes:
+        """Return a gap for each book that nothing can be told of yet; ``since`` (ms UTC) is when its hole may begin."""
+        missing = self._feed.books.missing(lambda symbol: self.subscription.wants("book", symbol))
+        return b"".join([self._gap("unknown", since, "book", symbol) for symbol in missing])
 
     def _health(self, position: Cursor | None) -> bytes:
         return self._health_event(position, self.subscription.throttle_ms)
 
-    def _gap(self, cause: str, since: int, lost: int | None = None) -> bytes:
+    def _gap(self, cause: str, since: int, channel: str | None = None, symbol: str | None = None) -> bytes:
         self._metrics.gap(cause)
-        gap = Gap(venue=self._feed.venue, channel=None, symbol=None, from_=since, to=now_ms(), cause=cause, lost=lost)
-        return event(gap)
+        return event(Gap(venue=self._feed.venue, channel=channel, symbol=symbol, from_=since, to=now_ms(), cause=cause))
 
     def ping(self) -> None:
         """Write a health event that keeps the stream, and the reader's cursor, from growing old."""
@@ -182,21 +213,42 @@ class Broadcast:
                 member.drop()
 
     def _catch_up(self, member: Member) -> None:
-        """Give a member that lagged the newest of what it missed, and say that it lagged."""
-        position, current = member.position, self._feed.position
+        """Give a member that lagged the newest of what it missed, and say that it lagged.
+
+        As much as it takes now: the rest when it has drained again, by what is newest then.
+        """
+        current, wants = self._feed.position, self.subscription.wants
         assert current is not None  # noqa: S101, it was a member of a loaded venue
+        reached = _BEGINNING if member.position is None else member.position.entry
+        whole = member.position is not None and self._feed.holds(member.position)
+        missed = [item for item in self._feed.after(reached) if wants(item.channel, item.symbol)]
+        once = [item for item in missed if item.kind not in CURRENT_CHANNELS]
+        due = sorted([*once, *self._values(reached)], key=lambda item: item.entry)
         since = member.behind_since or 0
-        if position is None or not self._feed.holds(position):
-            text = self._gap("slow", since) + self.snapshot()
-        else:
-            missed = [
-                item for item in self._feed.after(position.entry) if self.subscription.wants(item.channel, item.symbol)
-            ]
-            newest = conflate(missed)
-            lagged = Lagged(venue=self._feed.venue, conflated=len(missed) - len(newest), dropped=0)
-            told = [event(lagged)] if missed else []
-            text = b"".join([*told, self._status_event(), *[item.event for item in newest], self._health(current)])
-        if member.write(chunk(text)):
-            self._lagging.discard(member)
-            member.position, member.behind_since = current, None
-            self.join(member)
+        notice = b"" if whole else self._gap("slow", since) + self.unknown_books(since)
+        for part, through in _parts(due, current):
+            late = [item for item in missed if reached < item.entry <= through.entry]
+            if whole and late:
+                conflated = max(0, len(late) - len(part))
+                notice = event(Lagged(venue=self._feed.venue, conflated=conflated, dropped=0))
+            values = b"".join([item.event for item in part])
+            closing = self._health(current) if through is current else b""
+            if not member.write(chunk(notice + self._status_event() + values + closing)):
+                return
+            member.position, reached, notice = through, through.entry, b""
+        self._lagging.discard(member)
+        member.behind_since = None
+        self.join(member)
+
+
+def _parts(frames: list[Frame], end: Cursor) -> Iterator[tuple[list[Frame], Cursor]]:
+    """Yield ``frames`` in parts of about what a socket takes, each with the position that it brings a reader to."""
+    part: list[Frame] = []
+    size = 0
+    for item in frames:
+        if size > FULL_BYTES and item.entry > part[-1].entry:  # a position cannot tell values of one entry apart
+            yield part, end._replace(entry=part[-1].entry)
+            part, size = [], 0
+        part.append(item)
+        size += len(item.event)
+    yield part, end

@@ -4,13 +4,13 @@ Events are unnamed, so a plain ``EventSource.onmessage`` sees every type. Only a
 browser's ``Last-Event-ID``.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 
 from spark_bus.cursor import Cursor, EntryId
 from spark_bus.reader import Entry
+from spark_gateway.subscription import CHANNELS
 from spark_market import wire
 from spark_market.messages import Gap, Message
 
@@ -39,15 +39,19 @@ _STAMPED = msgspec.json.Decoder(_Stamped)
 
 def frame(venue: str, epoch: str, entry: Entry) -> Frame | None:
     """Return the frame of an entry, or None for what is the platform's own affair."""
-    match entry.kind:
-        case "ticker":
-            channel = "ticker"
-        case "gap":
-            entry, channel = _gap(venue, entry)
-        case _:
-            return None
+    channel = entry.kind
+    if channel == "gap":
+        entry, channel = _gap(venue, entry)
+    elif channel not in CHANNELS:
+        return None
     event = b"id: %b\ndata: %b\n\n" % (str(Cursor(venue, epoch, entry.id)).encode(), entry.data)
     return Frame(entry.id, entry.kind, channel, entry.symbol, entry.data, event)
+
+
+def gap_frame(gap: Gap, position: Cursor) -> Frame:
+    """Return a gap of the gateway's own as the frame of an entry."""
+    data = wire.encode(gap)
+    return Frame(position.entry, "gap", gap.channel or "", gap.symbol or "", data, data_event(data, position))
 
 
 def _gap(venue: str, entry: Entry) -> tuple[Entry, str]:
@@ -80,18 +84,3 @@ def received_at(data: bytes) -> int | None:
         return _STAMPED.decode(data).data.receivedAt
     except (msgspec.MsgspecError, UnicodeError):
         return None
-
-
-def conflation_key(item: Frame) -> object:
-    """Return what a frame is a newer value of: tickers of one symbol overtake one another, nothing else does."""
-    return item.symbol if item.kind == "ticker" else item.entry
-
-
-def conflate(frames: Iterable[Frame]) -> list[Frame]:
-    """Keep the newest ticker of each symbol, and everything else, in bus order of what is kept."""
-    kept: dict[object, Frame] = {}
-    for item in frames:
-        key = conflation_key(item)
-        kept.pop(key, None)  # an overtaken value leaves its place: order is that of the newest entries
-        kept[key] = item
-    return list(kept.values())

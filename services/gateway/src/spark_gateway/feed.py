@@ -7,19 +7,24 @@ from collections.abc import Iterable, Mapping
 from spark_bus.cursor import Cursor, EntryId
 from spark_bus.outbox import MOST_AGE_MS
 from spark_bus.reader import Entry, Snapshot
+from spark_gateway.books import Books
 from spark_gateway.events import Frame, frame, received_at
+from spark_gateway.metrics import GatewayMetrics
 
 RING = 20_000
 """How many entries are kept for those who come back or lag, about 15 MB."""
+_STAMPED_IN_ORDER = frozenset({"ticker", "trade"})
+"""Not books: after an overflow of the ingest's queue a book overtakes what was received before it."""
 
 
 class Feed:
     """What the venue's reader has brought. Only that reader's task writes it."""
 
-    def __init__(self, venue: str, ring: int = RING) -> None:
+    def __init__(self, venue: str, metrics: GatewayMetrics, ring: int = RING) -> None:
         self.venue = venue
         self.position: Cursor | None = None
         self.tickers: dict[str, Frame] = {}
+        self.books = Books(venue, metrics)
         self.instruments: dict[str, bytes] = {}
         self.loaded = asyncio.Event()
         self._ring: deque[Frame] = deque(maxlen=ring)
@@ -33,11 +38,13 @@ class Feed:
         self._ring = deque(self._frames(epoch, snapshot.recent), maxlen=self._ring.maxlen)
         self._floor = snapshot.recent[0].id if snapshot.recent else snapshot.position.entry
         entries = (
-            Entry(as_of, kind, symbol, data)
+            Entry(as_of, "ticker", symbol, data)
             for field, (as_of, data) in snapshot.latest.items()
             for kind, _, symbol in [field.partition(":")]
+            if kind == "ticker"
         )
         self.tickers = {item.symbol: item for item in self._frames(epoch, entries)}
+        self.books.restart(snapshot.latest, self._ring, self.position._replace(entry=self._floor))
         self.instruments = dict(sorted(snapshot.instruments.items()))
         self.loaded.set()
 
@@ -45,19 +52,31 @@ class Feed:
         """Take over the venue's directory; what is not in it any more has no current value."""
         self.instruments = dict(sorted(instruments.items()))
         self.tickers = {symbol: item for symbol, item in self.tickers.items() if symbol in instruments}
+        self.books.keep(instruments)
 
     def append(self, entries: list[Entry]) -> list[Frame]:
         """Take over new entries; returns those that streams may want. Needs a snapshot before it."""
         assert self.position is not None  # noqa: S101, the reader yields a snapshot first
-        frames = self._frames(self.position.epoch, entries)
+        frames = self.books.news(self.position._replace(entry=entries[0].id))
         for item in frames:
-            if len(self._ring) == self._ring.maxlen:
-                self._floor = self._ring[0].entry
-            self._ring.append(item)
+            self._keep(item)
+        for item in self._frames(self.position.epoch, entries):
             if item.kind == "ticker":
                 self.tickers[item.symbol] = item
+            elif item.kind != "trade":
+                told = self.books.take(item, self.position._replace(entry=item.entry))
+                if told is None:
+                    continue
+                item = told
+            self._keep(item)
+            frames.append(item)
         self.position = self.position._replace(entry=entries[-1].id)
         return frames
+
+    def _keep(self, item: Frame) -> None:
+        if len(self._ring) == self._ring.maxlen:
+            self._floor = self._ring[0].entry
+        self._ring.append(item)
 
     def _frames(self, epoch: str, entries: Iterable[Entry]) -> list[Frame]:
         return [item for entry in entries if (item := frame(self.venue, epoch, entry)) is not None]
@@ -76,14 +95,25 @@ class Feed:
         found.reverse()
         return found
 
+    def trades(self, symbols: frozenset[str] | None, most: int) -> list[bytes]:
+        """Return the last ``most`` trades that memory holds, oldest first; ``symbols`` is None for all."""
+        found: list[bytes] = []
+        for item in reversed(self._ring):
+            if item.kind == "trade" and (symbols is None or item.symbol in symbols):
+                found.append(item.data)
+                if len(found) == most:
+                    break
+        found.reverse()
+        return found
+
     def received_before(self, entry: EntryId) -> int:
         """Return a time (ms UTC) no later than that of anything that came after ``entry``.
 
-        What the venue sends is stamped in order, so the last ticker up to ``entry`` tells; without one in memory it
-        is bounded by how long a message can wait for the bus.
+        What the venue sends is stamped in order, so the last tick up to ``entry`` tells; without one in memory it is
+        bounded by how long a message can wait for the bus.
         """
         for item in reversed(self._ring):
-            if item.entry <= entry and item.kind == "ticker" and (at := received_at(item.data)) is not None:
+            if item.entry <= entry and item.kind in _STAMPED_IN_ORDER and (at := received_at(item.data)) is not None:
                 return at
         return bound_by_age(entry)
 

@@ -14,6 +14,7 @@ from spark_bus.reader import Entry, Reader, Snapshot, read_instruments
 from spark_gateway.broadcast import Broadcast
 from spark_gateway.events import event
 from spark_gateway.feed import RING, Feed
+from spark_gateway.joining import Joining
 from spark_gateway.member import Member
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.subscription import Subscription
@@ -39,7 +40,7 @@ class Hub:
         self._metrics = metrics
         self._address = redis_address
         self._bus_trouble = False
-        self.feeds = {venue: Feed(venue) for venue in venues}
+        self.feeds = {venue: Feed(venue, metrics) for venue in venues}
         self.verdicts = Verdicts(redis, venues, self._status_changed)
         self._groups: dict[Subscription, Broadcast] = {}
 
@@ -82,7 +83,8 @@ class Hub:
     async def run(self) -> None:
         """Follow all venues and serve all groups, until cancelled."""
         readers = [self._follow(feed) for feed in self.feeds.values()]
-        await run_together([*readers, self.verdicts.run(), self._flush(), self._ping(), self._look_after()])
+        joining = [Joining(self._redis, feed, self).run() for feed in self.feeds.values()]
+        await run_together([*readers, *joining, self.verdicts.run(), self._flush(), self._ping(), self._look_after()])
 
     async def _follow(self, feed: Feed) -> None:
         reader = Reader(self._redis, feed.venue, lambda: backoff(first_s=0.05, most_s=1.0), self, recent=RING)

@@ -18,11 +18,18 @@ class GatewayMetrics:
         self._gaps = counter("gaps_total", "Gaps that the gateway had to disclose itself, by cause.", "cause")
         self._lagged = counter("readers_lagged_total", "Times that a reader's socket was full.")
         self._dropped = counter("readers_dropped_total", "Readers closed because they took nothing.")
+        self._broken = counter("books_broken_total", "Order books that an entry of the bus did not fit.")
+        self._books = Gauge(
+            "spark_gateway_books",
+            "Order books, by whether they are known here.",
+            ["venue", "verdict"],
+            registry=registry,
+        )
         self._bus_errors = counter("bus_errors_total", "Calls on Redis that failed.")
         self._bus_up = Gauge("spark_bus_up", "1 while Redis answers.", registry=registry)
         for outcome in ("memory", "redis", "gap"):
             self._resumes.labels(outcome)
-        for cause in ("epoch", "retention", "cursor", "slow"):
+        for cause in ("epoch", "retention", "cursor", "slow", "broken", "unknown"):
             self._gaps.labels(cause)
         self.bus_reached_once = False
         self.draining = False
@@ -51,6 +58,15 @@ class GatewayMetrics:
     def gap(self, cause: str) -> None:
         """A hole was disclosed."""
         self._gaps.labels(cause).inc()
+
+    def book_broken(self) -> None:
+        """An entry did not fit the book it is of."""
+        self._broken.inc()
+
+    def books(self, venue: str, known: int, unknown: int) -> None:
+        """So many books of a venue can be served, and so many cannot."""
+        self._books.labels(venue, "known").set(known)
+        self._books.labels(venue, "unknown").set(unknown)
 
     def lagged(self) -> None:
         """A reader's socket was full."""

@@ -1,21 +1,28 @@
 """What a request asks for, checked: venue, symbols, channels, pace."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from starlette.datastructures import QueryParams
 
 from spark_gateway.feed import Feed
 from spark_gateway.problems import bad_parameter, unknown
-from spark_gateway.subscription import ALL, CHANNELS, DEFAULT_THROTTLE_MS, THROTTLES_MS, Subscription, pace
+from spark_gateway.subscription import (
+    ALL,
+    CHANNELS,
+    DEFAULT_CHANNELS,
+    DEFAULT_THROTTLE_MS,
+    THROTTLES_MS,
+    Subscription,
+    pace,
+)
 
 _SYMBOL: Final = re.compile(r"[A-Za-z0-9_.\-]{1,40}")
 _MOST_SYMBOLS: Final = 1_000
 _ACCEPTS_SYMBOLS: Final = f"up to {_MOST_SYMBOLS} symbols such as BTC_TRY, by comma, or * for all"
 _ACCEPTS_SYMBOL: Final = "one symbol such as BTC_TRY"
 _ACCEPTS_THROTTLE: Final = f"whole milliseconds from 0 to {THROTTLES_MS[-1]}"
-_ACCEPTS_CHANNELS: Final = f"channels by comma, of {', '.join(CHANNELS)}"
 
 
 def venue_of(name: str, feeds: Mapping[str, Feed]) -> Feed:
@@ -59,14 +66,19 @@ def throttle(text: str | None) -> int:
     return pace(int(text))
 
 
-def channels(text: str | None) -> frozenset[str]:
-    """Return the channels. Raises Problem."""
-    if text is None:
-        return frozenset(CHANNELS)
-    names = text.split(",")
-    if not all(name in CHANNELS for name in names):
-        raise bad_parameter("channel", text, _ACCEPTS_CHANNELS)
+def channels(text: str | None, of: Sequence[str] = CHANNELS) -> frozenset[str]:
+    """Return the channels, each one ``of`` these. Raises Problem."""
+    names = DEFAULT_CHANNELS if text is None else text.split(",")
+    if not all(name in of for name in names):
+        raise bad_parameter("channel", text or "", f"channels by comma, of {', '.join(of)}")
     return frozenset(names)
+
+
+def number(name: str, text: str, most: int) -> int:
+    """Return a whole number from 1 to ``most``. Raises Problem."""
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= most:
+        raise bad_parameter(name, text, f"a whole number from 1 to {most}")
+    return int(text)
 
 
 def subscription(feed: Feed, query: QueryParams) -> Subscription:

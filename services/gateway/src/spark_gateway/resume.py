@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from spark_bus.connection import BUS_ERRORS
 from spark_bus.cursor import BadCursor, Cursor, parse
 from spark_bus.reader import Entry, last_received_at, read_epoch, replay
-from spark_gateway.events import Frame, conflate, event, frame
+from spark_gateway.conflation import conflate
+from spark_gateway.events import Frame, event, frame
 from spark_gateway.feed import Feed, bound_by_age
 from spark_gateway.hub import Hub
 from spark_gateway.member import Member
@@ -29,6 +30,8 @@ _PAGE: Final = 1_000
 _SLICE: Final = 100
 _EPOCH_WAIT_S: Final = 2.0
 _EPOCH_POLL_S: Final = 0.1
+_BOOKS_WAIT_S: Final = 5.0
+"""How long a stream waits for the books to be joined; then it goes on without those that are not."""
 _MOST_AHEAD_MS: Final = 60_000
 """A cursor may be ahead of this replica, and even of its clock; further than this nobody gave it out, and waiting for
 it would leave its reader without a word for ever."""
@@ -51,6 +54,8 @@ class Opening:
         Raises TimeoutError and ConnectionResetError when the reader does not take it.
         """
         stream = _Stream(member, subscription, self._hub.feeds[subscription.venue])
+        if stream.has_books:
+            await self._wait_for_books(stream.feed)
         stream.told = self._hub.verdicts.changes(subscription.venue)
         if last_event_id is None:
             await self._snapshot(stream, b"")
@@ -71,9 +76,6 @@ class Opening:
             await self._start_over(stream, "epoch", await self._received_before(cursor))
         elif cursor.entry.ms > max(feed.position.entry.ms, now_ms()) + _MOST_AHEAD_MS:
             await self._start_over(stream, "cursor", 0)
-        elif feed.holds(cursor):
-            self._metrics.resumed("memory")
-            await self._go_on(stream, cursor, [])
         else:
             await self._replay(stream, cursor)
 
@@ -88,26 +90,43 @@ class Opening:
                 ):
                     await asyncio.sleep(_EPOCH_POLL_S)
 
+    async def _wait_for_books(self, feed: Feed) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BOOKS_WAIT_S):
+                await feed.books.settled.wait()
+
+    async def _wait_for_replica(self, stream: "_Stream", cursor: Cursor) -> None:
+        """Wait until this replica is where the cursor is: a whole book older than the reader's own is no use to it."""
+        feed = stream.feed
+        told_at = time.monotonic()
+        while feed.position is not None and feed.position.epoch == cursor.epoch and feed.position < cursor:
+            if time.monotonic() - told_at > PING_S:
+                told_at = time.monotonic()
+                await stream.member.write_patiently(self._hub.waiting_events(stream.subscription), PATIENCE_S)
+            await asyncio.sleep(_EPOCH_POLL_S)
+
     async def _replay(self, stream: "_Stream", cursor: Cursor) -> None:
         """Go on from Redis, a page at a time, until memory has the rest; conflated values are kept to the end."""
         feed, subscription = stream.feed, stream.subscription
         kept: list[Frame] = []
-        for _ in range(MOST_REPLAYED // _PAGE):
+        for page in range(MOST_REPLAYED // _PAGE + 1):
+            if stream.has_books:
+                await self._wait_for_replica(stream, cursor)
+            if feed.holds(cursor):
+                self._metrics.resumed("redis" if page else "memory")
+                await self._go_on(stream, cursor, kept, resumed=True)
+                return
             entries = await self._page(stream, cursor)
             if entries is None or (not entries and not feed.holds(cursor)):
                 break
             found = [item for entry in entries if (item := frame(feed.venue, cursor.epoch, entry)) is not None]
             wanted = [item for item in found if subscription.wants(item.channel, item.symbol)]
-            if subscription.throttle_ms:
-                kept = conflate([*kept, *wanted])
+            if subscription.throttle_ms:  # books are told whole at the end, whatever happened to them
+                kept = conflate([*kept, *wanted], lambda _: None)
             else:
                 await stream.write(wanted)
             if entries:
                 cursor = cursor._replace(entry=entries[-1].id)
-            if feed.holds(cursor):
-                self._metrics.resumed("redis")
-                await self._go_on(stream, cursor, kept)
-                return
         await stream.write(kept)
         same = feed.position is not None and feed.position.epoch == cursor.epoch
         await self._start_over(stream, "retention" if same else "epoch", bound_by_age(cursor.entry))
@@ -125,8 +144,13 @@ class Opening:
                     await stream.member.write_patiently(self._hub.waiting_events(stream.subscription), PATIENCE_S)
                 await asyncio.sleep(next(waits))
 
-    async def _go_on(self, stream: "_Stream", reached: Cursor, found: list[Frame]) -> None:
-        """Write ``found``, which brings the reader to ``reached``, and what memory has after it; then join."""
+    async def _go_on(self, stream: "_Stream", reached: Cursor, found: list[Frame], *, resumed: bool = False) -> None:
+        """Write ``found``, which brings the reader to ``reached``, and what memory has after it; then join.
+
+        One who ``resumed`` a conflated stream may have been cut off within a flush: of each book it then lacks what was
+        merged into a later entry. So it is given them whole, without an id, and goes on from there; after the rest,
+        in which there may be a gap that voids them.
+        """
         feed, subscription = stream.feed, stream.subscription
         while True:
             if not feed.holds(reached):  # an epoch or a whole ring went by while the reader was slow
@@ -134,11 +158,21 @@ class Opening:
                 return
             assert feed.position is not None  # noqa: S101, it holds the cursor
             news = [item for item in feed.after(reached.entry) if subscription.wants(item.channel, item.symbol)]
-            found = conflate([*found, *news]) if subscription.throttle_ms else [*found, *news]
+            whole = resumed and stream.merges_books
+            if subscription.throttle_ms:
+                found = conflate([*found, *news], (lambda _: None) if whole else feed.books.get)
+            else:
+                found = [*found, *news]
+            closing = b""
+            if resumed and stream.has_books:
+                group = self._hub.group(subscription)
+                closing = (group.books() if whole else b"") + group.unknown_books(feed.received_before(reached.entry))
             reached = max(reached, feed.position, key=lambda cursor: cursor.entry)
-            if not found:
+            resumed = False
+            if not found and not closing:
                 break
             await stream.write(found)
+            await stream.member.write_patiently(closing, PATIENCE_S)
             found = []
         self._join(stream, reached)
 
@@ -186,6 +220,14 @@ class _Stream:
     subscription: Subscription
     feed: Feed
     told: int = 0
+
+    @property
+    def has_books(self) -> bool:
+        return "book" in self.subscription.channels
+
+    @property
+    def merges_books(self) -> bool:
+        return self.has_books and self.subscription.throttle_ms > 0
 
     async def write(self, frames: list[Frame]) -> None:
         """Write ``frames`` at the pace the reader takes them, holding little more than it can take now."""

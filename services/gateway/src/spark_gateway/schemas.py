@@ -5,35 +5,14 @@ from typing import Any
 
 import msgspec
 
-from spark_gateway.subscription import CHANNELS, DEFAULT_THROTTLE_MS, THROTTLES_MS
+from spark_gateway import examples
+from spark_gateway.subscription import CHANNELS, DEFAULT_CHANNELS, DEFAULT_THROTTLE_MS, THROTTLES_MS
 from spark_market import wire
 from spark_market.instruments import Instrument
-from spark_market.messages import Gap, Goodbye, Health, Lagged, Ticker, VenueStatus
+from spark_market.messages import Book, Gap, Goodbye, Health, Lagged, Ticker, Trade, VenueStatus
 
-_STREAMED = (Ticker, Gap, VenueStatus, Lagged, Health, Goodbye)
+_STREAMED = (Ticker, Trade, Book, Gap, VenueStatus, Lagged, Health, Goodbye)
 _REF = "#/components/schemas/"
-_EXAMPLE_TICKER = {
-    "type": "ticker",
-    "data": {
-        "venue": "btcturk", "symbol": "BTC_TRY", "mode": "real", "price": 4643580, "bid": 4643000, "ask": 4643580,
-        "bidSize": 0.1, "askSize": 0.2, "open": 4640000, "previousClose": None, "high": 4700000, "low": 4600000,
-        "volume": 123.45, "vwap": 4650000, "change": 3580, "changePct": 0.08, "venueTime": None,
-        "receivedAt": 1766400000123,
-    },
-}  # fmt: skip
-_EXAMPLE_STREAM = """\
-retry: 1200
-
-data: {"type":"status","data":{"venue":"btcturk","status":"UP","stalenessSec":0.2,...}}
-
-data: {"type":"ticker","data":{"venue":"btcturk","symbol":"BTC_TRY","price":4643580,...}}
-
-id: btcturk.0f6c2b9d41aa.1766400000123-0
-data: {"type":"health","data":{"serverTime":1766400000150,"throttle":250,"venues":{"btcturk":"UP"}}}
-
-id: btcturk.0f6c2b9d41aa.1766400000871-0
-data: {"type":"ticker","data":{"venue":"btcturk","symbol":"BTC_TRY","price":4643600,...}}
-"""
 
 
 def _title(cls: type) -> str:
@@ -85,19 +64,27 @@ def _with_numbers(schema: Any) -> Any:
             return schema
 
 
-_BODIES: dict[str, dict[str, Any]] = {
-    "ticker": {"schema": {"$ref": _REF + "TickerMessage"}, "example": _EXAMPLE_TICKER},
-    "snapshot": {
+def _envelope(example: list[dict[str, Any]], *of: type) -> dict[str, Any]:
+    messages = [{"$ref": _REF + _title(cls)} for cls in of]
+    return {
         "schema": {
             "type": "object",
             "properties": {
                 "venue": {"type": "string"},
                 "cursor": {"type": "string", "description": "Where a stream goes on: its lastEventId."},
-                "messages": {"type": "array", "items": {"$ref": _REF + "TickerMessage"}},
+                "messages": {"type": "array", "items": messages[0] if len(messages) == 1 else {"oneOf": messages}},
             },
             "required": ["venue", "cursor", "messages"],
-        }
-    },
+        },
+        "example": {"venue": "btcturk", "cursor": examples.CURSOR, "messages": example},
+    }
+
+
+_BODIES: dict[str, dict[str, Any]] = {
+    "ticker": {"schema": {"$ref": _REF + "TickerMessage"}, "example": examples.TICKER},
+    "snapshot": _envelope([examples.TICKER], Ticker, Book),
+    "book": _envelope([examples.BOOK], Book),
+    "trades": _envelope([examples.TRADE], Trade),
     "symbols": {
         "schema": {
             "type": "object",
@@ -134,6 +121,14 @@ _BODIES: dict[str, dict[str, Any]] = {
 }
 
 
+def restore_examples(paths: dict[str, Any]) -> None:
+    """Put the bodies back as they are: FastAPI leaves out what is null, which here says that there is nothing."""
+    for name, body in _BODIES.items():
+        path = paths.get(f"/api/market/{{venue}}/{name}")
+        if path is not None:
+            path["get"]["responses"]["200"]["content"]["application/json"] = body
+
+
 def _problem(text: str) -> dict[str, Any]:
     return {"description": text, "content": {"application/problem+json": {"schema": {"$ref": _REF + "Problem"}}}}
 
@@ -168,16 +163,22 @@ def stream_path() -> dict[str, Any]:
             "description": (
                 "Opens with the current values (events without `id`), closed by a `health` that carries the first "
                 "`id`; then changes, each with its own. Come back with `Last-Event-ID` and it goes on there. Each "
-                f"event is one message; all are unnamed, for `EventSource.onmessage`.\n\n{messages}"
+                "event is one message; all are unnamed, for `EventSource.onmessage`. A `book` without `previous` is a "
+                "whole order book; any other changes the book whose `sequence` is its `previous`, and no other.\n\n"
+                f"{messages}"
             ),
             "parameters": [
                 {"name": "venue", "in": "path", "required": True, "schema": {"type": "string"}},
                 _query("symbol", {"type": "string"}, "Symbols by comma, or * for all.", required=True),
-                _query("channel", {"type": "string"}, f"Channels by comma, of {', '.join(CHANNELS)}; all by default."),
+                _query(
+                    "channel",
+                    {"type": "string", "default": ",".join(DEFAULT_CHANNELS)},
+                    f"Channels by comma, of {', '.join(CHANNELS)}.",
+                ),
                 _query(
                     "throttle",
                     {"type": "integer", "minimum": 0, "maximum": 60000, "default": DEFAULT_THROTTLE_MS},
-                    f"Newest value per symbol at most this often, in ms; rounded up to {paces}.",
+                    f"Newest value per symbol at most this often, in ms; rounded up to {paces}. Trades all come.",
                 ),
                 _query("lastEventId", {"type": "string"}, "For clients that cannot send the header, which beats it."),
                 {"name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string"}},
@@ -192,7 +193,7 @@ def stream_path() -> dict[str, Any]:
                                 "description": "Each event's data is one of these messages.",
                                 "x-messages": [{"$ref": _REF + _title(cls)} for cls in _STREAMED],
                             },
-                            "example": _EXAMPLE_STREAM,
+                            "example": examples.STREAM,
                         }
                     },
                 },

@@ -2,7 +2,10 @@
 
 from typing import Final, NamedTuple
 
-CHANNELS: Final = ("ticker",)
+CHANNELS: Final = ("ticker", "trade", "book")
+DEFAULT_CHANNELS: Final = ("ticker",)
+CURRENT_CHANNELS: Final = ("ticker", "book")
+"""Those that have a current value: a trade is over when it is told."""
 ALL: Final = "*"
 THROTTLES_MS: Final = (0, 50, 100, 250, 500, 1000, 2000, 5000, 15000, 60000)
 """The paces there are: a request is rounded up to one of them, so that streams share their frames."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from spark_bus.feed import FeedState
 from spark_market.instruments import Mode
 from spark_market.messages import Heartbeat
 from spark_monitor.judgement import VenueState
@@ -82,10 +83,10 @@ class Hearing:
         *,
         watched_s: float,
         connected_since: int | None,
-        unproven: tuple[str, ...],
+        feed: FeedState | None,
         heard: Mapping[str, int],
     ) -> VenueState:
-        """Return what is known now, for the judgement."""
+        """Return what is known now, for the judgement; ``feed`` is None while it cannot be read."""
         return VenueState(
             watched_s=watched_s,
             heartbeat=self._heartbeat,
@@ -94,6 +95,8 @@ class Hearing:
             staleness_s=self.staleness_s(now),
             last_word_at=self._word.told_at if self._word else None,
             connected_since=connected_since,
-            unproven=unproven,
+            unproven=() if feed is None else tuple(feed.unproven),
             heard=heard,
+            polled=feed is not None and feed.source == "rest",
+            sockets=(0, 0) if feed is None else (feed.sockets, feed.sockets_wanted),
         )

@@ -1,6 +1,6 @@
 """The judgement of a venue: from all that is known of it now to one status, with the reason. No I/O and no clock."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -11,6 +11,7 @@ from spark_market.messages import Heartbeat, Status
 SILENT_AFTER_S: Final = 5.0
 """An ingest beats every second: without a heartbeat for so long there is none."""
 _MOST_NAMED: Final = 5
+_TICKER: Final = "ticker"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,8 @@ class VenueState:
     heartbeat, ``staleness_s`` the time since the venue's last word; None is never. ``heartbeat_at`` (the bus's clock)
     and ``last_word_at`` (the ingest's), in ms, are only told, not calculated with. ``connected_since``, ``heard``
     (``channel:symbol`` to ms) and the heartbeat's ``sent_at`` are all of the ingest's clock. While there is no
-    connection ``connected_since`` is the last one's.
+    connection ``connected_since`` is the last one's. ``polled`` says that tickers are fetched, since no socket can be
+    had; ``sockets`` is how many there are, and how many there should be.
     """
 
     watched_s: float
@@ -33,11 +35,16 @@ class VenueState:
     connected_since: int | None = None
     unproven: tuple[str, ...] = ()
     heard: Mapping[str, int] = field(default_factory=dict)
+    polled: bool = False
+    sockets: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
 class Instruments:
-    """Those subscribed to. ``mute`` maps to when one was last heard; ``never`` are spelled as the venue does."""
+    """Those subscribed to, by their tickers: a pair may trade once an hour, and a quiet book says nothing.
+
+    ``mute`` maps to when one was last heard; ``never`` are those of which this connection has brought no ticker.
+    """
 
     fresh: int
     mute: Mapping[str, int]
@@ -73,9 +80,9 @@ def judge(state: VenueState, target_s: float) -> Judgement | None:
     instruments = _sorted(state, heard_after=heartbeat.sent_at - target_s * 1000)
     if state.staleness_s is None or state.staleness_s > target_s:
         return Judgement(Status.STALE, f"connected, but {_last_word(state)}", instruments)
-    overdue = instruments.never if connected_s > target_s else ()
-    if instruments.mute or overdue:
-        return Judgement(Status.DEGRADED, _mute(instruments.mute, overdue, state.connected_since), instruments)
+    overdue = tuple(sorted(state.unproven)) if connected_s > target_s else ()
+    if state.polled or instruments.mute or overdue:
+        return Judgement(Status.DEGRADED, _troubles(state, instruments.mute, overdue), instruments)
     if heartbeat.mode is Mode.MOCK:
         return Judgement(Status.MOCK, "simulated data", instruments)
     return Judgement(Status.UP, f"{heartbeat.mode.value} data", instruments)
@@ -87,22 +94,33 @@ def _down(state: VenueState, reason: str) -> Judgement:
 
 def _sorted(state: VenueState, heard_after: float) -> Instruments:
     """Tell the fresh from the mute. What was not heard on this connection is unproven, or not subscribed any more."""
-    last_heard: dict[str, int] = {}
-    if state.connected_since is not None:
-        for channel_symbol, at in state.heard.items():
-            if at >= state.connected_since:
-                symbol = channel_symbol.partition(":")[2]
-                last_heard[symbol] = max(at, last_heard.get(symbol, 0))
+    since = heard_after if state.connected_since is None else state.connected_since
+    last_heard = {symbol: at for symbol, at in _tickers(state.heard) if at >= since}
     mute = {symbol: at for symbol, at in sorted(last_heard.items()) if at < heard_after}
-    return Instruments(len(last_heard) - len(mute), mute, tuple(sorted(state.unproven)))
+    never = tuple(sorted(symbol for channel, _, symbol in map(_parted, state.unproven) if channel == _TICKER))
+    return Instruments(len(last_heard) - len(mute), mute, never)
 
 
-def _mute(mute: Mapping[str, int], never: tuple[str, ...], connected_since: int | None) -> str:
+def _tickers(heard: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    for subscription, at in heard.items():
+        channel, _, symbol = _parted(subscription)
+        if channel == _TICKER:
+            yield symbol, at
+
+
+def _parted(subscription: str) -> tuple[str, str, str]:
+    return subscription.partition(":")
+
+
+def _troubles(state: VenueState, mute: Mapping[str, int], overdue: tuple[str, ...]) -> str:
     reasons = []
+    if state.polled:
+        connected, wanted = state.sockets
+        reasons.append(f"no WebSocket can be had ({connected} of {wanted}): tickers are polled by REST")
     if mute:
         reasons.append("mute: " + _named(f"{symbol} since {_utc(at)}" for symbol, at in mute.items()))
-    if never:
-        reasons.append(f"not heard since connecting at {_utc(connected_since)}: {_named(never)}")
+    if overdue:
+        reasons.append(f"not heard since connecting at {_utc(state.connected_since)}: {_named(overdue)}")
     return "; ".join(reasons)
 
 

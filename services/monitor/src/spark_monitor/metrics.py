@@ -1,7 +1,7 @@
 """The monitor's metrics: callers say what happened, this module knows the names."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
@@ -11,6 +11,8 @@ from spark_monitor.judgement import Judgement
 
 Stage = Literal["receive_to_bus", "bus_to_monitor"]
 
+CHANNELS: Final = ("ticker", "trade", "book")
+"""What a venue may send; each has its time of the last word from the start."""
 _STAGES: tuple[Stage, ...] = ("receive_to_bus", "bus_to_monitor")
 _LATENCIES_S = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60)
 _NEVER = float("inf")
@@ -50,7 +52,8 @@ class MonitorMetrics:
         )
         self._bus_up = gauge("spark_bus_up", "1 while Redis answers.")
         for venue in venues:
-            self._last_message.labels(venue, "ticker")
+            for channel in CHANNELS:
+                self._last_message.labels(venue, channel)
             for stage in _STAGES:
                 self._latency.labels(venue, stage)
             self._count(venue, 0, 0, 0)

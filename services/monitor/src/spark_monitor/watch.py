@@ -16,7 +16,7 @@ from spark_market.messages import Heartbeat
 from spark_monitor.bus import Bus, Readings
 from spark_monitor.hearing import Hearing
 from spark_monitor.judgement import Judgement, judge
-from spark_monitor.metrics import MonitorMetrics
+from spark_monitor.metrics import CHANNELS, MonitorMetrics
 from spark_monitor.verdict import Verdict
 from spark_service.clock import now_ms
 from spark_service.lifecycle import run_together
@@ -30,13 +30,13 @@ class _Received(msgspec.Struct, rename="camel"):
     received_at: int
 
 
-class _Ticker(msgspec.Struct):
-    """Of a ticker only what its latency takes: the rest is skipped, not decoded."""
+class _Data(msgspec.Struct):
+    """Of market data only what its latency takes: the rest is skipped, not decoded."""
 
     data: _Received
 
 
-_TICKER = msgspec.json.Decoder(_Ticker)
+_DATA = msgspec.json.Decoder(_Data)
 
 
 class Watch:
@@ -81,8 +81,8 @@ class Watch:
             try:
                 if entry.kind == "heartbeat":
                     self._take_heartbeat(wire.decode(entry.data), entry.id.ms)
-                elif entry.kind == "ticker":
-                    received_at = _TICKER.decode(entry.data).data.received_at
+                elif entry.kind in CHANNELS:
+                    received_at = _DATA.decode(entry.data).data.received_at
                     self._metrics.latency(self._venue, "receive_to_bus", entry.id.ms - received_at)
             except (wire.MalformedMessage, msgspec.MsgspecError, UnicodeError) as exc:
                 self._cannot_read(entry, exc)
@@ -154,25 +154,26 @@ class Watch:
         if watched_s is None:
             return None
         self._hearing.compare(seconds * 1000 + micros // 1000, now)
-        unproven = self._read_feed(text)
+        told = _read_feed(text)
+        if told is not None:
+            self._connected_since = told.connected_since or self._connected_since
         state = self._hearing.state(
             now,
             watched_s=watched_s,
             connected_since=self._connected_since,
-            unproven=unproven,
+            feed=told,
             heard=_times(heard),
         )
         return judge(state, self._target_s)
 
-    def _read_feed(self, text: bytes | None) -> tuple[str, ...]:
-        if text is None:
-            return ()
-        try:
-            state = feed.decode(text)
-        except (msgspec.MsgspecError, UnicodeError):
-            return ()  # of a version that we do not know: the heartbeats still tell most
-        self._connected_since = state.connected_since or self._connected_since
-        return tuple(state.unproven)
+
+def _read_feed(text: bytes | None) -> feed.FeedState | None:
+    if text is None:
+        return None
+    try:
+        return feed.decode(text)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None  # of a version that we do not know: the heartbeats still tell most
 
 
 def _times(heard: Mapping[bytes, bytes]) -> dict[str, int]:

@@ -1,0 +1,343 @@
+"""A bus, replicas of the gateway and their readers, moved step by step: every moment of a race can be had at will.
+
+The bus is a real Redis, written by hand with ids of the test's choice. The replicas are the gateway's own parts without
+their clocks. A client believes a book only as the documentation of the streams allows, and compares each state of each
+book with the truth.
+"""
+
+import asyncio
+import json
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
+
+from spark_bus import keys
+from spark_bus.cursor import EntryId
+from spark_bus.reader import Entry, take_snapshot
+from spark_gateway.feed import Feed
+from spark_gateway.hub import Hub
+from spark_gateway.joining import Joining
+from spark_gateway.member import FULL_BYTES, Member
+from spark_gateway.metrics import GatewayMetrics
+from spark_gateway.resume import Opening
+from spark_gateway.subscription import CHANNELS, Subscription
+from spark_market import wire
+from spark_market.instruments import Mode
+from spark_market.messages import Book, Gap, Trade
+from spark_market.orderbook import OrderBook
+from support.examples import NOON, VENUE, Notes, a_ticker
+
+RING = 12
+SYMBOLS = ("BTC_TRY", "ETH_TRY")
+
+Levels = tuple[tuple[tuple[Decimal, Decimal], ...], tuple[tuple[Decimal, Decimal], ...]]
+
+
+def levels(book: OrderBook) -> Levels:
+    return book.bids.levels(), book.asks.levels()
+
+
+class Bus:
+    """What an ingest would have published, and the truth about it."""
+
+    def __init__(self, redis: Redis, seed: int) -> None:
+        self.redis = redis
+        self.entries: list[Entry] = []
+        self.truth: dict[tuple[str, str], Levels] = {}
+        self.sequence: dict[str, int] = {}
+        self.trades = 0
+        self.tickers = 0
+        self.torn = False
+        self.epoch = 0
+        self._books: dict[str, OrderBook] = {}
+        self._void = set(SYMBOLS)
+        self._random = Random(seed)
+
+    async def begin(self) -> None:
+        await self.redis.flushall()
+        await self.new_epoch()
+
+    async def new_epoch(self) -> None:
+        """Redis lost something: every current value is published again."""
+        self.epoch += 1
+        await self.redis.delete(keys.latest(VENUE))
+        await self.redis.set(keys.epoch(VENUE), f"e{self.epoch}")
+        await self._append("instruments", "", b"{}")
+        for symbol in SYMBOLS:
+            await self.snapshot(symbol)
+            await self.ticker(symbol)
+
+    async def _append(self, kind: str, symbol: str, data: bytes, latest: str = "") -> None:
+        entry = Entry(EntryId(1_000 + len(self.entries), 0), kind, symbol, data)
+        await self.redis.xadd(keys.messages(VENUE), {"k": kind, "s": symbol, "d": data}, id=str(entry.id))
+        self.entries.append(entry)
+        if latest:
+            await self._hold(latest, data)
+
+    async def _hold(self, name: str, data: bytes) -> None:
+        await self.redis.hset(keys.latest(VENUE), name, b"%b %b" % (str(self.entries[-1].id).encode(), data))
+
+    def _message(self, symbol: str, previous: int | None, changes: OrderBook | tuple[Any, Any]) -> Book:
+        bids, asks = levels(changes) if isinstance(changes, OrderBook) else changes
+        return Book(
+            venue=VENUE, symbol=symbol, mode=Mode.MOCK, sequence=str(self.sequence[symbol]),
+            previous=None if previous is None else str(previous), bids=bids, asks=asks,
+            venue_time=None, received_at=NOON + len(self.entries),
+        )  # fmt: skip
+
+    def _note(self, symbol: str) -> None:
+        self.truth[symbol, str(self.sequence[symbol])] = levels(self._books[symbol])
+
+    def _some_levels(self, lowest: int) -> tuple[tuple[Decimal, Decimal], ...]:
+        draw = self._random
+        prices = draw.sample(range(lowest, lowest + 12), draw.randint(0, 4))
+        return tuple((Decimal(price), Decimal(draw.choice([0, 0, 1, 2, 3])) / 10) for price in prices)
+
+    async def snapshot(self, symbol: str) -> None:
+        """A new book with a new number, as after a resync."""
+        self._void.discard(symbol)
+        self.sequence[symbol] = self.sequence.get(symbol, 0) + 1_000
+        self._books[symbol] = OrderBook(self._some_levels(100), self._some_levels(200))
+        self._note(symbol)
+        await self._append(
+            "book", symbol, wire.encode(self._message(symbol, None, self._books[symbol])), f"book:{symbol}"
+        )
+
+    async def delta(self, symbol: str) -> None:
+        if symbol in self._void:  # after a gap a book begins anew
+            await self.snapshot(symbol)
+        changes = self._some_levels(100), self._some_levels(200)
+        previous = self.sequence[symbol]
+        self.sequence[symbol] += 1
+        self._books[symbol].apply(*changes)
+        self._note(symbol)
+        await self._append("book", symbol, wire.encode(self._message(symbol, previous, changes)))
+
+    async def lost_delta(self, symbol: str) -> None:
+        """What must never be: the chain is torn, and nobody said so."""
+        self._void.discard(symbol)
+        self.sequence[symbol] += 1
+        self._books[symbol].apply(((Decimal(105), Decimal(9)),), ())
+        self._note(symbol)
+        self.torn = True
+        await self.delta(symbol)
+
+    async def refresh(self, symbol: str) -> None:
+        if symbol not in self._void:
+            await self._hold(f"book:{symbol}", wire.encode(self._message(symbol, None, self._books[symbol])))
+
+    async def gap(self, symbol: str | None) -> None:
+        self._void.update(SYMBOLS if symbol is None else [symbol])
+        gap = Gap(venue=VENUE, channel="book", symbol=symbol, from_=0, to=NOON, cause="sequence")
+        await self._append("gap", symbol or "", wire.encode(gap))
+
+    async def trade(self, symbol: str) -> None:
+        self.trades += 1
+        trade = Trade(
+            venue=VENUE, symbol=symbol, mode=Mode.MOCK, id=str(self.trades), price=Decimal(1), size=Decimal(1),
+            side=None, venue_time=NOON, received_at=NOON + len(self.entries),
+        )  # fmt: skip
+        await self._append("trade", symbol, wire.encode(trade))
+
+    async def ticker(self, symbol: str) -> None:
+        self.tickers += 1
+        data = wire.encode(a_ticker(self.tickers, symbol, NOON + len(self.entries)))
+        await self._append("ticker", symbol, data, f"ticker:{symbol}")
+
+    async def other(self) -> None:
+        await self._append("weather", "", b"{}")
+
+    async def trim(self, left: int) -> None:
+        await self.redis.xtrim(keys.messages(VENUE), maxlen=left, approximate=False)
+
+
+class Socket:
+    """A transport that keeps what is written until the client takes it; ``room`` is how many writes fill it."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.room: float = math.inf
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+        self.room -= 1
+
+    def get_write_buffer_size(self) -> int:
+        return 0 if self.room > 0 else FULL_BYTES + 1
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def abort(self) -> None:
+        self.closed = True
+
+    def blocks(self) -> list[bytes]:
+        """Return what was written, event by event."""
+        text, rest = b"", self.written
+        while rest:
+            size, _, rest = rest.partition(b"\r\n")
+            length = int(size, 16)
+            assert length, "an empty chunk ends the response"
+            text, rest = text + rest[:length], rest[length + 2 :]
+        return text.split(b"\n\n")[:-1]
+
+
+class Replica:
+    """One gateway: it reads the bus, flushes its groups, and looks after the slow when it is told to."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self.metrics = GatewayMetrics(CollectorRegistry())
+        self.hub = Hub(bus.redis, [VENUE], self.metrics, "")
+        self.feed = self.hub.feeds[VENUE] = Feed(VENUE, self.metrics, RING)
+        self.opening = Opening(self.hub, bus.redis, self.metrics)
+        self.joining = Joining(bus.redis, self.feed, Notes())
+        self._now = 0.0
+
+    async def start(self, recent: int) -> None:
+        """Begin, or begin again, at what the bus holds now."""
+        snapshot = await take_snapshot(self.bus.redis, VENUE, recent)
+        assert snapshot is not None
+        self.hub._restart(self.feed, snapshot)
+
+    async def read(self, most: int) -> None:
+        assert self.feed.position is not None
+        if self.feed.position.epoch != f"e{self.bus.epoch}":
+            await self.start(RING)
+            return
+        news = [entry for entry in self.bus.entries if entry.id > self.feed.position.entry][:most]
+        if news:
+            self.hub._append(self.feed, news)
+
+    def flush(self) -> None:
+        assert self.feed.position is not None
+        for group in list(self.hub._groups.values()):
+            group.flush(self.feed.position)
+
+    def look_after(self) -> None:
+        for group in list(self.hub._groups.values()):
+            group.look_after(self._now)
+
+
+@dataclass
+class Client:
+    """One reader, over all its connections. It fails at once when something is wrong and no gap has said so."""
+
+    bus: Bus
+    throttle_ms: int
+    symbols: frozenset[str] | None
+    books: dict[str, tuple[str, OrderBook]] = field(default_factory=dict)
+    gaps: list[dict[str, Any]] = field(default_factory=list)
+    trades: list[int] = field(default_factory=list)
+    tickers: dict[str, int] = field(default_factory=dict)
+    last_event_id: str = ""
+    replica: Replica | None = None
+    opened: "asyncio.Task[None] | None" = None
+    may_lack_trades: bool = True
+    connections: int = 0
+    voided: dict[str, int] = field(default_factory=dict)
+    """Symbols whose book a gap said is not there, with the number of the connection that brought it;
+    0 if the reader found out by itself."""
+    _may_go_back: set[str] = field(default_factory=set)
+    _socket: Socket = field(default_factory=Socket)
+    _member: Member | None = None
+    _taken: int = 0
+
+    @property
+    def subscription(self) -> Subscription:
+        return Subscription(VENUE, self.symbols, frozenset(CHANNELS), self.throttle_ms)
+
+    async def connect(self, replica: Replica) -> None:
+        self.replica, self._socket, self._taken = replica, Socket(), 0
+        self.connections += 1
+        if not self.last_event_id:
+            self._begin_anew()
+        self._member = Member(self._socket)
+        self.opened = asyncio.create_task(
+            replica.opening.open(self._member, self.subscription, self.last_event_id or None)
+        )
+        await asyncio.wait({self.opened}, timeout=0.02)  # some wait for the replica; the others need much less
+
+    async def cut(self, after: int) -> None:
+        """Read ``after`` more events at most, and lose what is under way."""
+        if self.replica is None or self.opened is None or self._member is None:
+            return
+        self.take(after)
+        self._socket.closed = True
+        self.opened.cancel()
+        await asyncio.gather(self.opened, return_exceptions=True)
+        self.replica.hub.leave(self.subscription, self._member)
+        self.replica = None
+
+    def stall(self, room: float) -> None:
+        self._socket.room = room
+
+    def take(self, most: int = 1_000_000) -> None:
+        blocks = self._socket.blocks()
+        for block in blocks[self._taken : self._taken + most]:
+            self._taken += 1
+            self._read(block)
+
+    def _read(self, block: bytes) -> None:
+        fields = dict(line.split(b": ", 1) for line in block.split(b"\n"))
+        message = json.loads(fields[b"data"], parse_float=Decimal, parse_int=Decimal)
+        getattr(self, f"_on_{message['type']}", lambda _: None)(message["data"])
+        if b"id" in fields:
+            self.last_event_id = fields[b"id"].decode()
+
+    def _on_book(self, data: dict[str, Any]) -> None:
+        symbol, sequence = data["symbol"], data["sequence"]
+        bids, asks = [[tuple(level) for level in data[side]] for side in ("bids", "asks")]
+        held = self.books.get(symbol)
+        if data["previous"] is None:
+            self.books[symbol] = (sequence, OrderBook(bids, asks))
+        elif held is None:
+            return  # a gap has said that it is not to be had
+        elif data["previous"] == held[0]:
+            held[1].apply(bids, asks)
+            self.books[symbol] = (sequence, held[1])
+        else:
+            assert self.bus.torn, f"{symbol} is {held[0]}, and nothing says what led to {data['previous']}"
+            self._void(symbol, told=False)
+            return
+        assert levels(self.books[symbol][1]) == self.bus.truth[symbol, sequence]
+
+    def _on_trade(self, data: dict[str, Any]) -> None:
+        number = int(data["id"])
+        if self.trades:
+            assert number > self.trades[-1], "a trade came twice, or too late"
+            if not self.may_lack_trades and self.symbols is None:
+                assert number == self.trades[-1] + 1, "a trade is missing"
+        self.may_lack_trades = False
+        self.trades.append(number)
+
+    def _on_ticker(self, data: dict[str, Any]) -> None:
+        if data["symbol"] in self._may_go_back:
+            self._may_go_back.discard(data["symbol"])
+        else:
+            assert data["price"] >= self.tickers.get(data["symbol"], 0), "an older value followed a newer one"
+        self.tickers[data["symbol"]] = int(data["price"])
+
+    def _on_gap(self, data: dict[str, Any]) -> None:
+        self.gaps.append(data)
+        if data["channel"] in (None, "book"):
+            for symbol in SYMBOLS if data["symbol"] is None else [data["symbol"]]:
+                self._void(symbol)
+        if data["channel"] is None:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """What comes is another beginning: it may repeat, and it may lack."""
+        self.may_lack_trades = True
+        self.trades = []
+        self._may_go_back = set(SYMBOLS)
+
+    def _void(self, symbol: str, *, told: bool = True) -> None:
+        self.books.pop(symbol, None)
+        self.voided[symbol] = self.connections if told else 0
