@@ -188,7 +188,7 @@ async def _into_nothing(path: Path, stack: AsyncExitStack) -> None:
         1, path.settings.ws_url, listener=lambda _: listener, limiter=ConnectLimiter(1), metrics=path.metrics,
         waits=backoff,
     )  # fmt: skip
-    await session.want(path.wanted)
+    await session.want(path.wanted, None)
     await stack.enter_async_context(running(session.run()))
     await eventually(lambda: session.connected_since, what="a connection")
 

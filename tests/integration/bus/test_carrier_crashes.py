@@ -10,7 +10,7 @@ from spark_bus import keys
 from spark_bus.connection import connect
 from support import stream
 from support.eventually import eventually
-from support.examples import NOON, VENUE, a_gap
+from support.examples import NOON, VENUE, a_gap, an_instrument
 from support.redis_server import RedisServer
 from support.running import running
 from support.tcp_proxy import TcpProxy
@@ -243,8 +243,30 @@ async def test_what_the_outbox_had_to_drop_is_disclosed_where_the_hole_is(
     assert [kind for kind in found[:at] if kind == "ticker"] == ["ticker"] * 2
 
 
-async def test_a_failover_behind_one_address_is_followed(server: RedisServer) -> None:
-    """The demoted master keeps the connection and refuses to write: it must not be asked for ever."""
+async def test_a_new_epoch_has_nothing_of_what_is_not_carried_any_more(
+    server: RedisServer, clients: Callable[[], Redis]
+) -> None:
+    """A value of months ago, which nothing would ever correct."""
+    line, redis = Line(clients()), clients()
+    async with carrying(line):
+        line.put(1)
+        line.put(5, symbol="ETH_TRY")
+        await line.carried(2)
+        line.directory = {"BTC_TRY": an_instrument("BTC_TRY")}
+        await eventually(lambda: _latest_is(redis, {"BTC_TRY": 1}))
+        await redis.flushall()
+        line.put(2)
+        await line.carried(4)
+
+    assert await stream.prices(redis) == [1, 2]
+
+
+@pytest.mark.parametrize("quiet", [False, True], ids=["lively", "quiet"])
+async def test_a_failover_behind_one_address_is_followed(server: RedisServer, quiet: bool) -> None:
+    """The demoted master keeps the connection and refuses to write: it must not be asked for ever.
+
+    Not by heartbeats either, when a venue has nothing to say.
+    """
     async with RedisServer(server.binary) as promoted, TcpProxy(server.port) as proxy:
         old, new = connect(server.url), connect(promoted.url)
         line = Line(connect(f"redis://127.0.0.1:{proxy.port}/0"))
@@ -256,9 +278,15 @@ async def test_a_failover_behind_one_address_is_followed(server: RedisServer) ->
             await new.replicaof("NO", "ONE")
             proxy.lead_to(promoted.port)
             await old.replicaof("127.0.0.1", str(promoted.port))
+            if quiet:
+                beats = (await stream.kinds(new)).count("heartbeat")
+                await eventually(lambda: _beaten(new, beats), what="a heartbeat at the new master")
             line.put(2)
-            await line.carried(2)
+            await eventually(lambda: _latest_is(new, {"BTC_TRY": 2}))
 
-        assert (await stream.prices(new))[-1] == 2
         for client in (old, new, line.redis):
             await client.aclose()
+
+
+async def _beaten(redis: Redis, before: int) -> bool:
+    return (await stream.kinds(redis)).count("heartbeat") > before

@@ -1,5 +1,6 @@
 """Listings, delistings and a venue without sockets: found out by itself, over real HTTP."""
 
+import asyncio
 import json
 import time
 
@@ -8,7 +9,7 @@ import pytest
 from integration.ingest.listening import btc, eth, listening
 from spark_market.messages import Ticker
 from support.eventually import eventually
-from support.fake_venue import EXCHANGEINFO, FakeVenue, exchangeinfo, hold, refuse
+from support.fake_venue import EXCHANGEINFO, FakeVenue, exchangeinfo, hold, pause, refuse
 
 TICKERS = "/api/v2/ticker"
 
@@ -184,6 +185,34 @@ async def test_the_venues_limit_on_requests_is_heeded_by_the_poll() -> None:
 
     assert listener.published == []
     assert not listener.feed.by_rest
+
+
+async def test_the_venues_limit_on_requests_is_heeded_by_who_reads_its_list() -> None:
+    async with FakeVenue([btc(1), hold]) as venue:
+        venue.answers[EXCHANGEINFO] = 429
+        venue.retry_after_s = 1
+        async with listening(venue) as listener:
+            await eventually(lambda: listener.counted("directory_errors_total") == 1)
+            refused = time.monotonic()
+            await eventually(lambda: listener.counted("directory_errors_total") == 2)
+            assert time.monotonic() - refused >= 0.9
+
+
+@pytest.mark.usefixtures("brisk")
+async def test_sockets_that_have_just_begun_are_not_replaced_by_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The venue's list came late: until then there was nothing to connect for."""
+    monkeypatch.setattr("spark_ingest_btcturk.polling.AFTER_S", 2.0)
+    async with FakeVenue() as venue:
+        venue.answers[EXCHANGEINFO] = 503
+        venue.answers[TICKERS] = answer(row("20"))
+        venue.play([pause(1.2), btc(1), hold])
+        async with listening(venue, ["*"]) as listener:
+            await asyncio.sleep(2.2)  # longer than sockets may be silent
+            venue.answers[EXCHANGEINFO] = exchangeinfo("BTC_TRY")
+            await eventually(lambda: listener.prices == [1])
+
+    assert TICKERS not in venue.asked
+    assert listener.gaps == []
 
 
 @pytest.mark.usefixtures("brisk")

@@ -1,16 +1,23 @@
 """The feed against a real WebSocket server: it comes back from everything, and says what may be missing."""
 
 import asyncio
+import ssl
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
 
 import pytest
+from websockets.asyncio.server import ServerConnection
 
 from integration.ingest.listening import btc, eth, listening
 from spark_bus.publisher import Claim
+from spark_ingest_btcturk.session import FRAMES_A_TURN
 from spark_market.messages import Gap, Ticker
 from support.eventually import eventually
 from support.fake_venue import FakeVenue, Step, abort, close, hold, pause, refuse
 from support.frames import recorded
+from support.running import running
 
 SESSION = "spark_ingest_btcturk.session"
 SUBSCRIPTIONS = "spark_ingest_btcturk.subscriptions"
@@ -207,6 +214,39 @@ async def test_a_venue_that_says_when_to_come_back_is_left_alone_until_then() ->
     assert time.monotonic() - started >= 1
 
 
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        ("302 Found", "Location: /elsewhere"),
+        ("307 Temporary Redirect", "Location: ws://127.0.0.1:99999/"),
+        ("308 Permanent Redirect", "Location: //[half"),
+        ("301 Moved Permanently", "Location: /here\r\nLocation: /there"),
+        ("429 Too Many Requests", "Retry-After: 0\r\nRetry-After: soon"),
+    ],
+)
+async def test_an_answer_that_is_no_upgrade_is_a_refusal_and_one_connection(status: str, headers: str) -> None:
+    """A redirect followed would be one more connection than the venue's limit knows of, ten times over."""
+    connections = 0
+
+    async def refused(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\n{headers}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(refused, "127.0.0.1", 0)
+    async with server, FakeVenue() as venue:
+        rest_url, port = venue.rest_url, server.sockets[0].getsockname()[1]
+        venue.url = f"ws://127.0.0.1:{port}/"
+        async with listening(venue, SPARK_BTCTURK_REST_URL=rest_url, SPARK_BTCTURK_CONNECTS_PER_MINUTE="3") as listener:
+            await eventually(lambda: listener.reconnects == 3)
+
+    assert listener.counted("reconnects_total", cause=f"refused_{status[:3]}") == 3
+    assert connections == 3
+
+
 async def test_malformed_frames_cost_only_themselves() -> None:
     """The connection, and everything else on it, goes on."""
     rubbish: list[Step] = [
@@ -240,9 +280,151 @@ async def test_a_venue_that_is_not_there_is_tried_until_it_is() -> None:
     assert listener.counted("reconnects_total", cause="network") >= 3
 
 
-async def test_a_cancelled_session_ends_at_once() -> None:
-    async with FakeVenue([btc(1)]) as venue:
-        started = time.monotonic()
+@asynccontextmanager
+async def answering(venue: FakeVenue, answer: bytes) -> AsyncIterator[list[str]]:
+    """Answer whoever connects with these bytes, in the place of the venue's sockets; yields what was asked."""
+    asked: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")[0].decode())
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    venue.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    try:
+        yield asked
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n", "refused_302"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "refused_200"),
+        (b"HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "closed"),
+        (b"not HTTP\r\n\r\n", "closed"),
+        (b"", "closed"),
+    ],
+    ids=["redirect", "page", "wrong key", "rubbish", "nothing"],
+)
+async def test_a_try_is_one_connection_whatever_the_answer(answer: bytes, cause: str) -> None:
+    """The limiter knows of no other: what follows a redirect, or asks once more, would go past it."""
+    async with FakeVenue() as venue:
+        rest_url = venue.rest_url
+        async with answering(venue, answer) as asked:
+            async with listening(venue, SPARK_BTCTURK_REST_URL=rest_url) as listener:
+                await eventually(lambda: listener.reconnects >= 3)
+            tries = len(asked)
+
+    assert set(asked) == {"GET / HTTP/1.1"}
+    assert listener.counted("reconnects_total", cause=cause) == listener.reconnects
+    assert tries in (listener.reconnects, listener.reconnects + 1)  # the last one may have been cancelled
+
+
+async def test_an_encrypted_venue_is_reached_through_the_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with FakeVenue() as venue:
+        rest_url = venue.rest_url
+        async with answering(venue, b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n") as asked:
+            monkeypatch.setenv("HTTPS_PROXY", venue.url.replace("ws://", "http://"))
+            venue.url = "wss://venue.invalid/"
+            async with listening(venue, SPARK_BTCTURK_REST_URL=rest_url) as listener:
+                await eventually(lambda: listener.reconnects)
+
+    assert set(asked) == {"CONNECT venue.invalid:443 HTTP/1.1"}
+    assert listener.counted("reconnects_total", cause="closed") == listener.reconnects, "it is not the venue's refusal"
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_not_taken(certificate: str) -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    asked = []
+    server = await asyncio.start_server(lambda reader, writer: asked.append(writer), "127.0.0.1", 0, ssl=tls)
+    async with FakeVenue() as venue:
+        rest_url = venue.rest_url
+        venue.url = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        async with listening(venue, SPARK_BTCTURK_REST_URL=rest_url) as listener:
+            await eventually(lambda: listener.reconnects >= 2)
+    server.close()
+
+    assert asked == []
+    assert listener.counted("reconnects_total", cause="network") == listener.reconnects
+
+
+async def test_pings_are_answered_and_none_are_sent() -> None:
+    answered = asyncio.Event()
+
+    async def ping(ws: ServerConnection) -> None:
+        await (await ws.ping("are you there"))
+        answered.set()
+
+    async with FakeVenue([btc(1), ping, btc(2)]) as venue, listening(venue) as listener:
+        await eventually(lambda: listener.prices == [1, 2])
+
+    assert answered.is_set()
+
+
+async def test_under_a_flood_everybody_has_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames that wait are taken without a pause: what they told would not go out, and nobody would look after pairs."""
+    monkeypatch.setattr(f"{SUBSCRIPTIONS}.MUTE_AFTER_S", 0.3)
+    monkeypatch.setattr(f"{SESSION}.TEND_S", 0.05)
+    prices = count(10)
+
+    async def flood(ws: ServerConnection) -> None:
+        while not venue.leaves[0]:
+            for _ in range(1000):
+                await ws.send(btc(next(prices)))
+            await asyncio.sleep(0)
+
+    turns: list[int] = []
+
+    async def take_turns() -> None:
+        had = 0
+        while True:
+            told = [message for message in listener.published[had:] if isinstance(message, Ticker)]
+            had = len(listener.published)
+            turns.append(len(told))
+            await asyncio.sleep(0)
+
+    async with (
+        FakeVenue([eth(1), flood, eth(2), hold]) as venue,
+        listening(venue, ["BTC_TRY", "ETH_TRY"]) as listener,
+        running(take_turns()),
+    ):
+        await eventually(lambda: venue.leaves and venue.leaves[0])
+        await eventually(lambda: listener.prices[-1:] == [2])
+
+    assert venue.leaves[0] == ["ETHTRY"], "it was looked after while the others spoke"
+    assert max(turns) == FRAMES_A_TURN
+    assert sum(turns) == len(listener.prices) == next(prices) - 10 + 2, "each frame was told"
+    assert listener.reconnects == 0
+
+
+async def test_a_cancelled_session_says_goodbye_and_ends_at_once() -> None:
+    codes: list[int | None] = []
+
+    async def be_told(ws: ServerConnection) -> None:
+        await ws.wait_closed()
+        codes.append(ws.close_code)
+
+    async with FakeVenue([btc(1), be_told]) as venue:
         async with listening(venue) as listener:
             await eventually(lambda: listener.prices)
-        assert time.monotonic() - started < 3
+            ended = time.monotonic()
+        assert time.monotonic() - ended < 1.5
+        await eventually(lambda: codes == [1000])
+
+
+async def test_a_cancelled_session_does_not_wait_for_a_venue_that_does_not_answer() -> None:
+    async def deaf(ws: ServerConnection) -> None:
+        ws.transport.pause_reading()
+        await asyncio.Event().wait()
+
+    async with FakeVenue([btc(1), deaf]) as venue:
+        async with listening(venue) as listener:
+            await eventually(lambda: listener.prices)
+            ended = time.monotonic()
+        assert time.monotonic() - ended < 1.5

@@ -42,7 +42,7 @@ def changes(
     change_set: int, bids: list[tuple[int, int, int]] | None = None, asks: list[tuple[int, int, int]] | None = None
 ) -> BookChanges:
     def side(rows: list[tuple[int, int, int]] | None) -> tuple[Change, ...]:
-        return tuple(Change(code, Decimal(price), Decimal(size)) for code, price, size in rows or [])
+        return tuple((code, Decimal(price), Decimal(size)) for code, price, size in rows or [])
 
     return BookChanges("BTCTRY", change_set, side(bids), side(asks))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from spark_ingest_btcturk.protocol import BtcTurkProtocol, MalformedFrame
-from spark_ingest_btcturk.received import BookChanges, BookSnapshot, Change, Received
+from spark_ingest_btcturk.received import BookChanges, BookSnapshot, Received
 from spark_market.instruments import Mode
 from support.examples import NOON
 from support.frames import book_frame, difference_frame, without
@@ -34,8 +34,8 @@ def test_changes_of_every_kind_are_exact() -> None:
         "432",
         BookChanges(
             pair="BTCTRY", change_set=3999243,
-            bids=(Change(0, Decimal(3779950), Decimal("0.25")),),
-            asks=(Change(1, Decimal(3781900), Decimal("1.83710101")), Change(3, Decimal(3781950), Decimal(0))),
+            bids=((0, Decimal(3779950), Decimal("0.25")),),
+            asks=((1, Decimal(3781900), Decimal("1.83710101")), (3, Decimal(3781950), Decimal(0))),
         ),
     )  # fmt: skip
 
@@ -102,8 +102,8 @@ def test_the_amount_of_a_deleted_level_is_not_looked_at(amount: Any) -> None:
     said = receive(difference_frame(AO=[{"CP": 3, "P": "2900", "A": amount}], BO=[{"CP": 3, "P": "2550"}])).said
 
     assert isinstance(said, BookChanges)
-    assert said.asks == (Change(3, Decimal(2900), Decimal(0)),)
-    assert said.bids == (Change(3, Decimal(2550), Decimal(0)),)
+    assert said.asks == ((3, Decimal(2900), Decimal(0)),)
+    assert said.bids == ((3, Decimal(2550), Decimal(0)),)
 
 
 def test_an_amount_of_nothing_is_told_as_the_venue_says_it() -> None:
@@ -111,7 +111,7 @@ def test_an_amount_of_nothing_is_told_as_the_venue_says_it() -> None:
     said = receive(difference_frame(AO=[{"CP": 0, "P": "2900", "A": "0.00"}], BO=[])).said
 
     assert isinstance(said, BookChanges)
-    assert said.asks == (Change(0, Decimal(2900), Decimal(0)),)
+    assert said.asks == ((0, Decimal(2900), Decimal(0)),)
 
 
 def test_numbers_where_text_was_are_exact() -> None:
@@ -122,7 +122,7 @@ def test_numbers_where_text_was_are_exact() -> None:
     said = receive(frame).said
 
     assert isinstance(said, BookChanges)
-    assert said.asks == (Change(1, Decimal("2770.700000000000000001"), Decimal(1)),)
+    assert said.asks == ((1, Decimal("2770.700000000000000001"), Decimal(1)),)
 
 
 @pytest.mark.parametrize("number", [-1, None, "x", 1.5, 2**63, True, []], ids=str)

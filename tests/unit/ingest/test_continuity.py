@@ -70,10 +70,21 @@ def test_values_of_moments_end_a_break_and_begin_another() -> None:
     assert continuity.polled(NOON + 72_000) is None
 
 
-def test_what_is_not_wanted_any_more_begins_anew_when_it_comes_back() -> None:
+def test_what_comes_back_was_missing_for_as_long_as_it_was_not_wanted() -> None:
     continuity = Continuity()
     continuity.hear(BTC, NOON)
     continuity.interrupted([BTC], "closed")
     continuity.forget(BTC)
+    continuity.interrupted([BTC], "silent")
 
-    assert continuity.hear(BTC, NOON + 1) is None
+    assert continuity.polled(NOON + 500) is None, "no reading over REST has anything of it"
+    assert continuity.hear(BTC, NOON + 1_000) == Break(NOON, "delisted")
+    assert continuity.hear(BTC, NOON + 2_000) is None
+
+
+def test_what_was_never_heard_is_not_missed_after_a_time_of_not_being_wanted_either() -> None:
+    continuity = Continuity()
+    continuity.forget(BTC)
+
+    assert not continuity.knows(BTC)
+    assert continuity.hear(BTC, NOON) is None

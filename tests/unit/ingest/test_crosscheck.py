@@ -24,6 +24,10 @@ def book(check: CrossCheck, now: float, bid: int | None = 99, ask: int | None = 
     check.saw_book(SYMBOL, None if bid is None else Decimal(bid), None if ask is None else Decimal(ask), now)
 
 
+def traded(check: CrossCheck, now: float) -> None:
+    check.saw_trade(SYMBOL, Decimal(1), now)
+
+
 @pytest.mark.parametrize("after", [ticker(price=101), ticker(volume=6)])
 def test_a_ticker_that_tells_of_a_trade_that_does_not_come_makes_trades_suspicious_once(after: Ticker) -> None:
     check = CrossCheck()
@@ -36,25 +40,82 @@ def test_a_ticker_that_tells_of_a_trade_that_does_not_come_makes_trades_suspicio
 
 
 @pytest.mark.parametrize("traded_at", [115.0, 120.0, 129.9])
-def test_a_trade_near_the_ticker_explains_it(traded_at: float) -> None:
+@pytest.mark.parametrize("after", [ticker(price=101), ticker(volume=6)])
+def test_a_trade_near_the_ticker_explains_it(after: Ticker, traded_at: float) -> None:
     check = CrossCheck()
     check.saw_ticker(ticker(), 100.0)
     if traded_at <= 120.0:
-        check.saw_trade(SYMBOL, traded_at)
-    check.saw_ticker(ticker(price=101), 120.0)
+        traded(check, traded_at)
+    check.saw_ticker(after, 120.0)
     if traded_at > 120.0:
-        check.saw_trade(SYMBOL, traded_at)
+        traded(check, traded_at)
 
     assert check.look(140.0) == []
 
 
-def test_a_trade_from_long_before_explains_nothing() -> None:
+@pytest.mark.parametrize("after", [ticker(price=101), ticker(volume=6)])
+def test_a_trade_from_long_before_explains_nothing(after: Ticker) -> None:
     check = CrossCheck()
     check.saw_ticker(ticker(), 100.0)
-    check.saw_trade(SYMBOL, 114.9)
-    check.saw_ticker(ticker(price=101), 120.0)
+    traded(check, 114.9)
+    check.saw_ticker(after, 120.0)
 
     assert check.look(130.0) == [("trade", SYMBOL)]
+
+
+def test_a_trade_that_is_missed_amid_others_is_found_when_no_more_come() -> None:
+    """The volume has grown by 3, and the trades explain 2 of it."""
+    check = CrossCheck()
+    check.saw_ticker(ticker(), 100.0)
+    traded(check, 101.0)
+    check.saw_ticker(ticker(volume=7), 102.0)
+    traded(check, 105.0)
+    check.saw_ticker(ticker(volume=8), 106.0)
+
+    assert check.look(115.9) == []
+    assert check.look(116.0) == [("trade", SYMBOL)]
+
+
+def test_trades_that_come_after_their_tickers_explain_them() -> None:
+    check = CrossCheck()
+    for nth in range(10):
+        check.saw_ticker(ticker(volume=5 + nth), 100.0 + nth)
+        if nth:
+            traded(check, 100.5 + nth)
+        assert check.look(100.9 + nth) == []
+
+    assert check.look(1_000.0) == []
+
+
+def test_a_channel_that_is_mute_is_found_while_the_volume_grows_on() -> None:
+    check = CrossCheck()
+    for nth in range(10):
+        check.saw_ticker(ticker(volume=5 + nth), 100.0 + nth)
+        assert check.look(100.0 + nth) == []
+
+    assert check.look(111.0) == [("trade", SYMBOL)]
+
+
+def test_a_volume_that_fell_meanwhile_does_not_hide_a_trade_that_is_missed_later() -> None:
+    check = CrossCheck()
+    check.saw_ticker(ticker(), 100.0)
+    traded(check, 101.0)
+    check.saw_ticker(ticker(volume=3), 101.0)
+    check.saw_ticker(ticker(volume=4), 107.0)
+
+    assert check.look(117.0) == [("trade", SYMBOL)]
+
+
+def test_a_list_explains_what_was_and_what_tickers_are_about_to_tell() -> None:
+    check = CrossCheck()
+    check.saw_ticker(ticker(), 100.0)
+    check.saw_ticker(ticker(volume=6), 101.0)
+    check.saw_trades(SYMBOL, 102.0)
+    check.saw_ticker(ticker(volume=7), 103.0)
+    assert check.look(1_000.0) == []
+
+    check.saw_ticker(ticker(volume=8), 1_001.0)
+    assert check.look(1_011.0) == [("trade", SYMBOL)]
 
 
 def test_a_first_ticker_and_one_with_less_volume_tell_of_no_trade() -> None:
@@ -149,20 +210,50 @@ def test_across_an_interruption_nothing_is_compared() -> None:
     book(check, 100.0)
     check.saw_ticker(ticker(bid=98), 101.0)
     check.saw_ticker(ticker(price=101, bid=98), 102.0)
-    check.interrupted(SYMBOL)
+    for channel in ("ticker", "trade", "book"):
+        check.interrupted(channel, SYMBOL)
     check.saw_ticker(ticker(price=102, bid=97), 110.0)
 
     assert check.look(1_000.0) == []
 
 
+def test_a_ticker_that_was_interrupted_is_compared_with_the_book_that_was_not() -> None:
+    """Otherwise nothing would ever show that the book of a pair has fallen mute together with its ticker."""
+    check = CrossCheck()
+    book(check, 100.0)
+    check.interrupted("ticker", SYMBOL)
+    check.saw_ticker(ticker(bid=97), 110.0)
+
+    assert check.look(124.9) == []
+    assert check.look(125.0) == [("book", SYMBOL)]
+
+
+@pytest.mark.parametrize("channel", ["trade", "book"])
+def test_what_is_being_joined_again_is_not_suspected_once_more_until_it_has_spoken(channel: str) -> None:
+    """Each suspicion starts its repair anew, and that would then never come to a new connection."""
+    check = CrossCheck()
+    book(check, 100.0)
+    check.saw_ticker(ticker(), 100.0)
+    check.saw_ticker(ticker(price=101, bid=98), 101.0)
+    assert (channel, SYMBOL) in check.look(120.0)
+    check.interrupted(channel, SYMBOL)
+    check.saw_ticker(ticker(price=102, bid=97), 130.0)
+    assert (channel, SYMBOL) not in check.look(200.0)
+
+    check.cleared(channel, SYMBOL, 200.0, useful=True)
+    book(check, 200.0)
+    check.saw_ticker(ticker(price=103, bid=96), 210.0)
+    assert (channel, SYMBOL) in check.look(230.0)
+
+
 def test_an_interruption_does_not_shorten_a_wait_but_forgetting_the_symbol_does() -> None:
     check = CrossCheck()
-    for forget in (check.interrupted, check.forget):
+    for forgotten in (False, True):
         check.cleared("book", SYMBOL, 0.0, useful=False)
-        forget(SYMBOL)
+        check.forget(SYMBOL) if forgotten else check.interrupted("book", SYMBOL)
         book(check, 1.0)
         check.saw_ticker(ticker(bid=98), 1.0)
-        assert check.look(30.0) == ([] if forget == check.interrupted else [("book", SYMBOL)])
+        assert check.look(30.0) == ([("book", SYMBOL)] if forgotten else [])
 
 
 def a_trade(price: int, side: Side | None) -> Trade:

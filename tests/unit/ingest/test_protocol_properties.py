@@ -100,7 +100,7 @@ def test_every_number_is_the_one_in_the_text(price: str, size: str) -> None:
     assert (ticker.price, ticker.bid_size) == expected
     assert (data["price"], data["bidSize"]) == expected
     assert (trade.row.price, trade.row.size) == expected
-    assert (book.asks[0].price, book.asks[0].size) == expected
+    assert book.asks[0][1:] == expected
 
 
 @given(st.lists(st.integers(min_value=0, max_value=10**6), unique=True, max_size=50))

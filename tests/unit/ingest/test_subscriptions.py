@@ -93,6 +93,42 @@ def test_one_that_stays_silent_does_not_cost_the_others_their_connection_over_an
     assert given_up[-1] >= 600
 
 
+def test_what_is_silent_for_weeks_is_asked_for_as_before() -> None:
+    """Waits that double are beyond any number by then: this ended the process, after 17 hours or after a week."""
+    never, once = opened(BTC, BOOK, proven=False), opened(BTC, BOOK)
+    once.distrust(BOOK, 0.0)
+    asked = given_up = 0
+    for now in range(0, 30 * 86_400, 30):
+        never.heard(BTC, now, proof=True)
+        asked += bool(never.tend(now).frames)
+        try:
+            once.tend(now)
+        except Unheard:
+            given_up += 1
+            once.closed()
+            once.opened(now)
+
+    assert asked == pytest.approx(30 * 86_400 / 60, rel=0.01)
+    assert 30 * 20 <= given_up <= 30 * 24 + 10, "about once an hour"
+
+
+def test_a_probe_never_costs_the_others_their_connection() -> None:
+    """There is nothing of it to lose: its pair's tickers come another way."""
+    subscriptions = Subscriptions()
+    subscriptions.want([ETH, TRADES, BOOK], 0.0, probe=ETH)
+    subscriptions.opened(0.0)
+    for subscription in (ETH, TRADES, BOOK):
+        subscriptions.heard(subscription, 0.0, proof=True)
+
+    mute = []
+    for now in range(1, 7_200):
+        subscriptions.heard(BOOK, now, proof=True)
+        mute += subscriptions.tend(now).mute
+
+    assert mute == [ETH]
+    assert subscriptions.unproven() == [ETH]
+
+
 def test_a_ticker_that_falls_silent_while_others_speak_is_joined_again() -> None:
     subscriptions = opened(BTC, ETH, TRADES)
     subscriptions.heard(BTC, MUTE_AFTER_S, proof=True)
@@ -128,7 +164,7 @@ def test_what_breaks_over_and_over_is_joined_again_more_and_more_rarely() -> Non
     """A venue that sends nonsense is not to be asked for it all the time."""
     subscriptions = opened(BTC, BOOK)
     asked = []
-    for tenth in range(1, 1_500):
+    for tenth in range(1, 6_000):
         now = tenth / 10
         subscriptions.heard(BTC, now, proof=True)
         subscriptions.distrust(BOOK, now)
@@ -137,7 +173,19 @@ def test_what_breaks_over_and_over_is_joined_again_more_and_more_rarely() -> Non
             subscriptions.heard(BOOK, now, proof=True)
 
     gaps = [later - earlier for earlier, later in pairwise(asked)]
-    assert gaps[:5] == pytest.approx([1.1, 2.1, 4.1, 8.1, 16.1], abs=0.11)
+    assert gaps[:6] == pytest.approx([1.1, 2.1, 4.1, 8.1, 16.1, 32.1], abs=0.11)
+    assert gaps[6:] == pytest.approx([60.1] * len(gaps[6:]), abs=0.11)
+
+
+def test_what_was_well_for_a_minute_after_its_repair_is_repaired_at_once_again() -> None:
+    subscriptions = opened(BOOK)
+    for _ in range(3):
+        subscriptions.distrust(BOOK, 10.0)
+        subscriptions.tend(20.0)
+
+    assert subscriptions.distrust(BOOK, 100.0)
+    assert not subscriptions.distrust(BOOK, 100.0), "it is about to be joined again already"
+    assert subscriptions.tend(100.0).frames != []
 
 
 def test_listings_are_joined_and_delistings_left_on_the_open_connection() -> None:

@@ -182,13 +182,16 @@ class Carrier:
                 answer = await call()
             except BUS_ERRORS as exc:
                 wait_s = next(waits)
-                self._watcher.bus_lost(exc, wait_s)
-                with suppress(*BUS_ERRORS):
-                    await self._publisher.reconnect()  # a demoted master keeps the connection, and refuses for ever
+                await self._lose_bus(exc, wait_s)
                 await asyncio.sleep(wait_s)
             else:
                 self._watcher.bus_reached()
                 return answer
+
+    async def _lose_bus(self, error: Exception, wait_s: float) -> None:
+        self._watcher.bus_lost(error, wait_s)
+        with suppress(*BUS_ERRORS):
+            await self._publisher.reconnect()  # a demoted master keeps the connection, and refuses for ever
 
     async def _tell_of_ourselves(self) -> None:
         """One heartbeat. It is not queued: what it says would be old when Redis is back."""
@@ -199,7 +202,7 @@ class Carrier:
         except Fenced:
             first = None
         except BUS_ERRORS as exc:
-            self._watcher.bus_lost(exc, BEAT_S)
+            await self._lose_bus(exc, BEAT_S)
             return
         self._watcher.bus_reached()
         if first is None:
@@ -213,4 +216,5 @@ class Carrier:
             return
         await self._publisher.write_instruments(directory)
         self._directory_written = directory  # before the notice: an epoch born meanwhile asks for it again
+        self._current = {field: one for field, one in self._current.items() if one.symbol in directory}
         await self._deliver([self._publisher.directory_changed()])

@@ -13,9 +13,9 @@ from typing import Final
 # ASCII digits only. `Decimal` alone would also take NaN, Infinity, "1_000" and Arabic digits.
 _PLAIN = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,2})?").fullmatch
 # What is canonical as it stands, if it has no sign: nearly all that venues send.
-_DIGITS = r"[0-9]{1,15}+(?:\.[0-9]{1,18}+(?<!0))?"
-_CANONICAL = re.compile(_DIGITS).fullmatch
-_ALL_CANONICAL = re.compile(f"(?:{_DIGITS},)*+").fullmatch
+_WHOLE, _FRACTION = "[0-9]{1,15}+", r"\.[0-9]{1,18}+(?<!0)"
+_CANONICAL = re.compile(f"{_WHOLE}(?:{_FRACTION})?").fullmatch
+_ALL_CANONICAL = re.compile(f"(?:{_WHOLE}(?:,|{_FRACTION},))*+").fullmatch
 
 _ZERO: Final = Decimal(0)
 _FINEST: Final = Decimal("1e-18")  # venues send up to 16 decimals; more is not a price

@@ -1,6 +1,6 @@
 """An order book: sizes by price on two sides, changed level by level."""
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import TypeAlias
@@ -21,9 +21,6 @@ class BookSide:
     def __len__(self) -> int:
         return len(self._sizes)
 
-    def __contains__(self, price: Decimal) -> bool:
-        return price in self._sizes
-
     @property
     def best(self) -> Level | None:
         """The highest bid or the lowest ask, None when the side is empty."""
@@ -32,14 +29,23 @@ class BookSide:
         price = self._ascending[-1 if self._descending else 0]
         return price, self._sizes[price]
 
-    def set(self, price: Decimal, size: Decimal) -> None:
-        """Put ``size`` at ``price``, or remove the level when it is 0; removing what is not there is no error."""
+    def set(self, price: Decimal, size: Decimal) -> bool:
+        """Put ``size`` at ``price``, or remove the level when it is 0; removing what is not there is no error.
+
+        Returns whether there was a level.
+        """
+        sizes = self._sizes
         if size:
-            if price not in self._sizes:
-                self._ascending.insert(bisect_left(self._ascending, price), price)
-            self._sizes[price] = size
-        elif self._sizes.pop(price, None) is not None:
-            del self._ascending[bisect_left(self._ascending, price)]
+            count = len(sizes)
+            sizes[price] = size
+            if len(sizes) == count:
+                return True
+            insort(self._ascending, price)
+            return False
+        if sizes.pop(price, None) is None:
+            return False
+        del self._ascending[bisect_left(self._ascending, price)]
+        return True
 
     def levels(self, depth: int | None = None) -> tuple[Level, ...]:
         """Return the best ``depth`` levels, or all, best first."""

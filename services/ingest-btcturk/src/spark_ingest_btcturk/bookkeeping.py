@@ -143,18 +143,17 @@ class Bookkeeper:
         """Set what is updated or new, remove what is deleted, and return the levels that a reader must set."""
         changed: dict[Decimal, Decimal] = {}
         for code, price, size in changes:
-            held = price in side
             if code == _DELETED:
-                if not held:
+                size = _NOTHING  # whatever stands beside it
+                if not side.set(price, size):
                     self._counts["absent_delete"] += 1
                     continue
-                size = _NOTHING  # whatever stands beside it
             else:
+                held = side.set(price, size)
                 if not size:
                     self._counts["zero_amount"] += 1
                 if held is (code == _NEW):
                     self._counts["held_insert" if held else "absent_update"] += 1
-            side.set(price, size)
             changed[price] = size
         return tuple(changed.items())
 

@@ -65,7 +65,6 @@ class Directory:
     """The instruments that this ingest carries: readers are offered no symbol that would stay silent.
 
     ``instruments`` is replaced, never changed, so that a reader can see that it is new; ``pairs`` is always the same.
-    An instrument is the same object for as long as it is carried without a change.
     """
 
     def __init__(self, selected: Sequence[str]) -> None:
@@ -109,11 +108,7 @@ class Directory:
         What it has listed before and lacks now is carried until it lacks it twice: one answer cut short by the venue
         must not end a subscription.
         """
-        before = self.instruments
-        carried = {
-            symbol: before[symbol] if before.get(symbol) == item else item
-            for symbol, item in listed.items() if self._wants(item)
-        }  # fmt: skip
+        carried = {symbol: item for symbol, item in listed.items() if self._wants(item)}
         gone = self.instruments.keys() - carried.keys() if self._listed else frozenset[str]()
         for symbol in gone - self._missing_since_last:
             carried[symbol] = self.instruments[symbol]

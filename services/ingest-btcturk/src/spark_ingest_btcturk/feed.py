@@ -81,10 +81,10 @@ class Feed:
             await asyncio.sleep(TEND_S)
             now = time.monotonic()
             for subscription, cause in self.market.tend(now):
-                logger.warning("joining again", channel=subscription.channel, pair=subscription.event, cause=cause)
-                self._metrics.resync(subscription.channel, cause)
                 self.market.interrupted([subscription], cause)
-                self.sockets.distrust(subscription, now)
+                if self.sockets.distrust(subscription, now):  # else it is not joined, or about to be
+                    logger.warning("joining again", channel=subscription.channel, pair=subscription.event, cause=cause)
+                    self._metrics.resync(subscription.channel, cause)
 
     @property
     def connected_since(self) -> int | None:

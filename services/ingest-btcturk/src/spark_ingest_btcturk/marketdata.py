@@ -57,7 +57,7 @@ class MarketData:
         self._pruned_for = directory.instruments
         self._polled_since: int | None = None
         self._polled: dict[str, int] = {}  # since when of each symbol there are only values of moments
-        self._untold: set[str] = set()  # whose ticker was not proven when we became the writer
+        self._untold: set[str] = set()  # whose ticker readers lack: it is to be told even if it comes unchanged
         self._put: Put | None = None
         self._origin: _Origin | None = None
         self.heard: dict[str, int] = {}
@@ -110,7 +110,7 @@ class MarketData:
         self._continuity.interrupted(subscriptions, cause)
         for item in subscriptions:
             for carried in self._carried([item]):
-                self._crosscheck.interrupted(carried)
+                self._crosscheck.interrupted(item.channel, carried)
             symbol = self._symbol(item)
             if symbol is None:
                 continue
@@ -152,7 +152,7 @@ class MarketData:
         self._publish_tickers(said)
 
     def _publish_tickers(self, said: Tickers) -> None:
-        """Publish what changed, and of the rest what had changed before it was ours to publish."""
+        """Publish what changed, and of the rest what readers lack."""
         for ticker in said.changed:
             self._tickers[ticker.symbol] = ticker
         if not self._untold or self._untold.isdisjoint(said.heard):
@@ -167,6 +167,7 @@ class MarketData:
         symbol = self._trades_of(subscription, received_at, now)
         if symbol is None:
             return
+        self._crosscheck.saw_trades(symbol, now)
         published = self._tapes[symbol].listed(said.rows, received_at, unread=len(said.malformed))
         self._cleared(TRADE, symbol, now, useful=bool(published.trades))
         self._publish_trades(published)
@@ -176,6 +177,7 @@ class MarketData:
         symbol = self._trades_of(subscription, received_at, now)
         if symbol is None:
             return
+        self._crosscheck.saw_trade(symbol, said.row.size, now)
         published = self._tapes[symbol].traded(said.row, received_at)
         if published.live:
             self._metrics.traded(received_at - said.row.venue_time)
@@ -192,7 +194,6 @@ class MarketData:
             return None
         self.spoken[TRADE] = (received_at, now)
         self.heard[f"{TRADE}:{symbol}"] = received_at
-        self._crosscheck.saw_trade(symbol, now)
         if symbol not in self._tapes:
             tape = Tape(symbol, mode=self._mode, counts=self._anomalies[TRADE], zero_is=self._side_of_zero)
             self._tapes[symbol] = tape
@@ -262,9 +263,8 @@ class MarketData:
         carried = self._pruned_for = self._directory.instruments
         self.heard = {field: at for field, at in self.heard.items() if field.partition(":")[2] in carried}
         for symbol in self._tickers.keys() - carried.keys():
-            del self._tickers[symbol]
+            self._untold.add(symbol)  # should it come back as it was, it is new to readers all the same
             self._polled.pop(symbol, None)
-            self._untold.discard(symbol)
             self._crosscheck.forget(symbol)
 
     def tend(self, now: float) -> list[tuple[Subscription, str]]:

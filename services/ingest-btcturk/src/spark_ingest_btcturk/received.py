@@ -62,13 +62,9 @@ class BookSnapshot(NamedTuple):
     asks: tuple[Level, ...]
 
 
-class Change(NamedTuple):
-    """One level of a 432. ``code`` is 0 for updated, 1 for new, 3 for deleted; ``size`` is 0 for a deleted one, and for
-    another only when the venue says so, which it never should."""
-
-    code: int
-    price: Decimal
-    size: Decimal
+Change: TypeAlias = tuple[int, Decimal, Decimal]
+"""One level of a 432: its code, price and size. The code is 0 for updated, 1 for new, 3 for deleted; the size is 0 for
+a deleted one, and for another only when the venue says so, which it never should."""
 
 
 class BookChanges(NamedTuple):

@@ -7,14 +7,13 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 
 import structlog
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
 
 from spark_ingest_btcturk.channels import Subscription
 from spark_ingest_btcturk.limiter import ConnectLimiter
 from spark_ingest_btcturk.listener import Listener
 from spark_ingest_btcturk.metrics import IngestMetrics
 from spark_ingest_btcturk.subscriptions import Subscriptions, Unheard
+from spark_ingest_btcturk.websocket import Closed, Refused, WebSocket, connected
 from spark_service.clock import now_ms
 from spark_service.lifecycle import run_together
 
@@ -26,10 +25,9 @@ STALLED_AFTER_S = 2.0
 """When this process stood still for longer, what waits in the socket is old: it can not be told how old."""
 TEND_S = 0.25
 FRAMES_A_TURN = 64
-"""While frames are waiting, `recv` never gives way: after so many, what they told has its turn to go out."""
+"""While frames are waiting, `receive` never gives way: after so many, what they told has its turn to go out."""
 _SEND_S = 10.0  # requests are a few kB; a venue that does not take them in so long is not there
 _LONGEST_RETRY_AFTER_S = 120.0
-_LARGEST_FRAME = 4 * 2**20  # one frame with all pairs is about 0.1 MB
 
 logger = structlog.get_logger()
 
@@ -40,14 +38,6 @@ class Silent(Exception):
 
 class Stalled(Exception):
     """This process, not the venue, stood still."""
-
-
-class _Connect(connect):
-    """Follows no redirect: each would be one more connection, up to ten a try, and the limiter would not know."""
-
-    def process_redirect(self, exc: Exception) -> Exception:
-        """Take it for the refusal that it is."""
-        return exc
 
 
 class Session:
@@ -73,7 +63,7 @@ class Session:
         self._limiter = limiter
         self._metrics = metrics
         self._new_waits = waits
-        self._ws: ClientConnection | None = None
+        self._ws: WebSocket | None = None
         self._opened_at = self._pulse_at = time.monotonic()
 
     async def want(self, wanted: Collection[Subscription], probe: Subscription | None) -> None:
@@ -81,7 +71,7 @@ class Session:
 
         ``probe`` is the one of them that is there only to show that the socket lives.
         """
-        with suppress(OSError, WebSocketException):  # it is just being lost, which is for `run` to see
+        with suppress(OSError, Closed):  # it is just being lost, which is for `run` to see
             await self._send(self.subscriptions.want(wanted, time.monotonic(), probe))
 
     async def run(self) -> None:
@@ -93,7 +83,7 @@ class Session:
             listener = self._new_listener(self.subscriptions)
             try:
                 await self._connect_and_read(listener)
-            except (OSError, WebSocketException, Silent, Stalled, Unheard) as exc:  # TimeoutError is an OSError
+            except (OSError, Closed, Refused, Silent, Stalled, Unheard) as exc:  # TimeoutError is an OSError
                 if self._flowed_since(started):
                     waits = self._new_waits()
                 cause, asked_s = _cause(exc), _retry_after_s(exc)
@@ -111,14 +101,7 @@ class Session:
         return self.heard_at is not None and self.heard_at - started > STEADY_AFTER_S
 
     async def _connect_and_read(self, listener: Listener) -> None:
-        async with _Connect(
-            self._url,
-            compression=None,  # the venue never grants it
-            ping_interval=None,  # the venue pings; whether it is well is for its data to show
-            open_timeout=10,
-            close_timeout=1,
-            max_size=_LARGEST_FRAME,
-        ) as ws:
+        async with connected(self._url) as ws:
             self._ws = ws
             self.connected_since = now_ms()
             self._pulse_at = self._opened_at = time.monotonic()
@@ -128,15 +111,15 @@ class Session:
                 await self._send(joins)
                 await run_together([self._read(ws, listener), self._tend(listener)])
             except (Silent, Stalled, Unheard):
-                ws.transport.abort()  # nothing more is wanted from it, a close handshake least of all
+                ws.abort()  # nothing more is wanted from it, a close handshake least of all
                 raise
             finally:
                 self._ws = self.connected_since = None
 
-    async def _read(self, ws: ClientConnection, listener: Listener) -> None:
+    async def _read(self, ws: WebSocket, listener: Listener) -> None:
         while True:
             for _ in range(FRAMES_A_TURN):
-                frame = await ws.recv(decode=False)  # raises on every close; `async for` would just end
+                frame = await ws.receive()
                 now = time.monotonic()
                 if now - self._pulse_at > STALLED_AFTER_S:
                     raise Stalled(f"this process stood still for over {STALLED_AFTER_S:g} s")
@@ -172,8 +155,7 @@ class Session:
 
 def _retry_after_s(exc: Exception) -> float:
     """Return how long a venue that refused us asks to be left alone; the dated form of the header is not known here."""
-    # A proxy may have added one of its own.
-    asked = exc.response.headers.get_all("Retry-After") if isinstance(exc, InvalidStatus) else []
+    asked = exc.retry_after if isinstance(exc, Refused) else []
     seconds = [float(text) for text in asked if re.fullmatch(r"[0-9]{1,9}", text)]
     return min(max(seconds, default=0.0), _LONGEST_RETRY_AFTER_S)
 
@@ -187,11 +169,11 @@ def _cause(exc: Exception) -> str:
             return "stalled"
         case Unheard():
             return "unheard"
-        case InvalidStatus():
-            return f"refused_{exc.response.status_code}"
+        case Refused():
+            return f"refused_{exc.status}"
         case TimeoutError():
             return "timeout"
-        case WebSocketException():
+        case Closed():
             return "closed"
         case _:
             return "network"

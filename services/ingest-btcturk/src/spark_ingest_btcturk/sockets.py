@@ -52,10 +52,9 @@ class Sockets:
         """Return what is joined and has brought no data."""
         return [item for one in self._running for item in one.subscriptions.unproven()]
 
-    def distrust(self, subscription: Subscription, now: float) -> None:
-        """Join it again, on whichever socket carries it."""
-        for one in self._running:
-            one.subscriptions.distrust(subscription, now)
+    def distrust(self, subscription: Subscription, now: float) -> bool:
+        """Join it again, on whichever socket carries it; returns whether one does, and was not about to."""
+        return any(one.subscriptions.distrust(subscription, now) for one in self._running)
 
     async def run(self) -> None:
         """Keep a session for every share, until cancelled. Raises what broke one."""

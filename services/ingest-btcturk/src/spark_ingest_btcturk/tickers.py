@@ -9,6 +9,7 @@ from itertools import repeat
 from typing import Final, TypeAlias, cast
 
 import msgspec
+from msgspec.structs import astuple, replace
 
 from spark_ingest_btcturk import rest
 from spark_ingest_btcturk.channels import ALL
@@ -23,16 +24,14 @@ _CHANNEL: Final = "ticker"
 REST: Final = "rest"
 """The event of tickers that came by no subscription."""
 
-
 _Texts: TypeAlias = tuple[str | None, ...]
-"""Price, bid, ask, bid size, ask size, open, high, low, volume and vwap: what makes a ticker new when it differs."""
 
 
 class _Row(
     Model,
     rename={
-        "pair": "PS", "base": "NS", "quote": "DS", "price": "LA", "bid": "B", "ask": "A", "bid_size": "BA",
-        "ask_size": "AA", "open": "O", "high": "H", "low": "L", "volume": "V", "vwap": "AV",
+        "pair": "PS", "base": "NS", "quote": "DS", "bid": "B", "ask": "A", "bid_size": "BA", "ask_size": "AA",
+        "price": "LA", "open": "O", "high": "H", "low": "L", "volume": "V", "vwap": "AV",
     },
 ):  # fmt: skip
     """The venue's own change, D and DP, is not used: D is ask - open where DP is last - open."""
@@ -40,11 +39,11 @@ class _Row(
     pair: str
     base: str | None = None
     quote: str | None = None
-    price: str | None = None
     bid: str | None = None
     ask: str | None = None
     bid_size: str | None = None
     ask_size: str | None = None
+    price: str | None = None
     open: str | None = None
     high: str | None = None
     low: str | None = None
@@ -54,17 +53,26 @@ class _Row(
     channel: str | None = None
 
 
+_QUOTES: Final = slice(3, 7)
+"""Of a row's fields, bid, ask and their sizes: they change with nearly every ticker."""
+_TRADING: Final = slice(7, 13)
+"""Price, open, high, low, volume and vwap: they change as trades come, or leave the day, which is seldomer."""
+
 _PAIR: Final = FrameReader(_Row)
 _ALL: Final = ListReader(_Row)
 
 
 class _Known(msgspec.Struct):
-    """What was last said of a pair; ``row`` is the 402 that said it, ``unchanged`` the answer when it comes again."""
+    """What was last said of a pair: a ticker is new when one of its figures differs as text.
+
+    ``row`` is the 402 that said it, ``unchanged`` the answer when it comes again.
+    """
 
     instrument: Instrument
     ticker: Ticker
     unchanged: Tickers
-    texts: _Texts = ()
+    quotes: _Texts = ()
+    trading: _Texts = ()
     row: _Row | None = None
 
 
@@ -133,14 +141,29 @@ class TickerReader:
         """Return the ticker, or None when it only repeats the one before."""
         if row.base not in (None, instrument.base) or row.quote not in (None, instrument.quote):
             raise ValueError(f"a ticker of {row.pair!r:.40} in {row.base!r:.20} and {row.quote!r:.20}")
-        texts = msgspec.structs.astuple(row)[3:13]
+        fields = astuple(row)
+        quotes, trading = fields[_QUOTES], fields[_TRADING]
         known = self._known.get(row.pair)
         if known is None or known.ticker.symbol != instrument.symbol:
             known = self._nothing_of(row.pair, instrument)
-        elif known.texts == texts and known.instrument is instrument:  # else it was perhaps not carried for a while
+        elif known.quotes == quotes and known.trading == trading:
+            known.instrument = instrument
             return None
-        ticker = _changed(known.ticker, texts, venue_time, received_at)
-        known.instrument, known.ticker, known.texts, known.row = instrument, ticker, texts, None
+        ticker = known.ticker
+        if trading != known.trading:
+            ticker = _traded(ticker, trading)
+        bid, ask, bid_size, ask_size = _figures(quotes)
+        ticker = replace(  # a third of the cost of making one
+            ticker,
+            bid=bid,
+            ask=ask,
+            bid_size=bid_size,
+            ask_size=ask_size,
+            venue_time=venue_time,
+            received_at=received_at,
+        )
+        known.instrument, known.ticker, known.quotes, known.trading = instrument, ticker, quotes, trading
+        known.row = None
         self._known[row.pair] = known
         return ticker
 
@@ -150,19 +173,19 @@ class TickerReader:
         return _Known(instrument, blank, Tickers(pair, (symbol,), ()))
 
 
-def _changed(before: Ticker, texts: _Texts, venue_time: int | None, received_at: int) -> Ticker:
-    price, bid, ask, bid_size, ask_size, open_, high, low, volume, vwap = _figures(texts)
+def _traded(before: Ticker, trading: _Texts) -> Ticker:
+    """Return ``before`` with other figures of trading; as it stands it never was: its quotes are older."""
+    *others, average = trading
+    if average is not None:
+        trading = *others, unpadded(average)  # the venue pads none but this
+    price, open_, high, low, volume, vwap = _figures(trading)
     if price == before.price and open_ == before.open:
         difference, percent = before.change, before.change_pct
     else:
         difference, percent = change(price, open_)
-    return msgspec.structs.replace(  # a third of the cost of making one
+    return replace(
         before,
         price=price,
-        bid=bid,
-        ask=ask,
-        bid_size=bid_size,
-        ask_size=ask_size,
         open=open_,
         high=high,
         low=low,
@@ -170,18 +193,15 @@ def _changed(before: Ticker, texts: _Texts, venue_time: int | None, received_at:
         vwap=vwap,
         change=difference,
         change_pct=percent,
-        venue_time=venue_time,
-        received_at=received_at,
     )
 
 
 def _figures(texts: _Texts) -> Sequence[Decimal | None]:
-    if None not in texts:
-        *most, average = cast("tuple[str, ...]", texts)
-        numbers = all_canonical([*most, unpadded(average)])  # the venue pads none but the average
-        if numbers is not None:
-            return numbers
-    return [None if text is None else figure(text) for text in texts]
+    try:
+        numbers = all_canonical(cast("tuple[str, ...]", texts))
+    except TypeError:  # one of them is missing
+        numbers = None
+    return [None if text is None else figure(text) for text in texts] if numbers is None else numbers
 
 
 def _row(row: rest.TickerRow) -> _Row:

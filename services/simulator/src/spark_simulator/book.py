@@ -21,12 +21,13 @@ class Side:
     the furthest. Sizes are whole units and never 0.
     """
 
-    __slots__ = ("_before", "_edge", "_sign", "keys", "sizes")
+    __slots__ = ("_before", "_edge", "_sign", "keys", "sizes", "window")
 
     def __init__(self, sign: int) -> None:
         """``sign`` is 1 for asks and -1 for bids."""
         self.keys: list[int] = []
         self.sizes: dict[int, int] = {}
+        self.window = WINDOW  # how many levels are published from the next publication on
         self._sign = sign
         self._before: dict[int, int] = {}  # of each level touched since the last publication: the size then
         self._edge = -_UNBOUNDED  # the furthest key published; nothing has been yet
@@ -51,8 +52,8 @@ class Side:
 
     def publish(self) -> list[Change]:
         """Return what changed in the window since the last call, best first, and take it for published."""
-        keys, sizes, before, old = self.keys, self.sizes, self._before, self._edge
-        new = keys[WINDOW - 1] if len(keys) >= WINDOW else _UNBOUNDED
+        keys, sizes, before, old, window = self.keys, self.sizes, self._before, self._edge, self.window
+        new = keys[window - 1] if len(keys) >= window else _UNBOUNDED
         changes = []
         for key, was in before.items():
             size = sizes.get(key, 0)
@@ -64,10 +65,10 @@ class Side:
             elif was and key <= old:
                 changes.append((key, DELETED, was))
         if new > old:  # levels that were there all along come into view
-            entered = keys[bisect_right(keys, old) : WINDOW]
+            entered = keys[bisect_right(keys, old) : window]
             changes += [(key, NEW, sizes[key]) for key in entered if key not in before]
         elif new < old:
-            left = keys[WINDOW : bisect_right(keys, old)]
+            left = keys[window : bisect_right(keys, old)]
             changes += [(key, DELETED, sizes[key]) for key in left if key not in before]
         self._before, self._edge = {}, new
         changes.sort()

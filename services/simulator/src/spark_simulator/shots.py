@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from spark_simulator.book import DELETED, NEW, UPDATED
+from spark_simulator.book import DELETED, NEW, UPDATED, WINDOW
 from spark_simulator.frames import Frame
 from spark_simulator.market import PairMarket
 from spark_simulator.row import decimals
@@ -140,11 +140,15 @@ class DeletedTwice(_Counted):
 
 
 class Crossed:
-    """A 432 brings a bid above the best ask, and a later one may take it away."""
+    """A 432 brings a bid above the best ask, and a later one may take it away.
+
+    It takes the place of the furthest bid, for a window with one level too many would be another fault.
+    """
 
     fault = "cross"
 
     def __init__(self, market: PairMarket, seconds: float | None) -> None:
+        market.book.bids.window = WINDOW - 1
         self.left = 1
         self._market = market
         self._seconds = seconds
@@ -162,6 +166,7 @@ class Crossed:
         if time.monotonic() < self._until:
             return [frame]
         self.left = 0
+        self._market.book.bids.window = WINDOW
         if -self._price in self._market.book.bids.sizes:  # the market has come to bid this much
             return [frame]
         return [self._told(frame, DELETED, self._price)]
