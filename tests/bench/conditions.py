@@ -7,7 +7,7 @@ from pathlib import Path
 
 from support.redis_server import binaries
 
-_PACKAGES = ("uvicorn", "uvloop", "httptools", "redis", "hiredis", "msgspec", "websockets", "sse-starlette")
+_PACKAGES = ("uvicorn", "uvloop", "httptools", "redis", "hiredis", "msgspec", "aiohttp", "sse-starlette")
 
 
 def show() -> None:

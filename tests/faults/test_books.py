@@ -15,7 +15,7 @@ from support.eventually import eventually
 
 Tenth = Callable[..., None]
 BTC = {"pair": "BTCTRY", "channel": "obdiff"}
-NUMBERS = ["NaN", "Infinity", "1_000", "1e999999999", "-5", "١٢٣"]
+NUMBERS = ["NaN", "1_000", "1e999999999", "١٢٣"]
 
 
 def gap(cause: str) -> tuple[str, str | None, str]:

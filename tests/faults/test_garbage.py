@@ -3,7 +3,8 @@
 import pytest
 from redis.asyncio import Redis
 
-from faults.rig import SYMBOLS, rigged
+from faults.rig import rigged
+from faults.witnesses import SYMBOLS
 from support.eventually import eventually
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from redis.asyncio import Redis
 
-from faults.rig import SYMBOLS, WAIT_S, Rig, rigged
+from faults.rig import WAIT_S, Rig, rigged
+from faults.witnesses import SYMBOLS
 from support.eventually import eventually
 
 Tenth = Callable[..., None]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from faults.rig import SYMBOLS, Rig, rigged
+from faults.rig import Rig, rigged
+from faults.witnesses import SYMBOLS
 from spark_ingest_btcturk import crosscheck
 from support.eventually import eventually
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import shutil
-import subprocess
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,13 +10,13 @@ from pathlib import Path
 import httpx
 from redis.asyncio import Redis
 
-from faults.rig import LIVELY, SYMBOLS, Bus, Venue, Witnesses, print_healed
+from faults.witnesses import LIVELY, SYMBOLS, Bus, Venue, Witnesses, print_healed
 from integration.simulator.helpers import simulated
 from spark_market.messages import Book, Ticker
 from support import account
+from support.certificate import self_signed
 from support.eventually import eventually
 from support.redis_server import RedisServer, free_port
-from support.required import skip_or_fail
 from support.stack import Service
 
 STOPPED_S = 10.0
@@ -194,7 +192,7 @@ async def test_a_writer_that_is_killed_and_started_again(
 
 async def test_a_slow_tls_handshake(redis_of_module: RedisServer, redis: Redis, tmp_path: Path) -> None:
     """It is waited for."""
-    async with ingests(1, redis_of_module, redis, tmp_path, _certificate(tmp_path)) as ours:
+    async with ingests(1, redis_of_module, redis, tmp_path, self_signed(tmp_path)) as ours:
         await ours.venue.order("slow_tls", seconds=30, delay=1)
         await ours.venue.order("cut")
         took_s = await ours.fresh(time.time() * 1000 + 500, 20)
@@ -204,17 +202,3 @@ async def test_a_slow_tls_handshake(redis_of_module: RedisServer, redis: Redis, 
 
     assert 1.2 < took_s < 5
     assert missing.trades == []
-
-
-def _certificate(folder: Path) -> Path:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        skip_or_fail("needs openssl to make a certificate")
-    key, pem, both = folder / "key", folder / "pem", folder / "both"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(pem)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    both.write_text(pem.read_text() + key.read_text())
-    return both

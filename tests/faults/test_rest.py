@@ -8,7 +8,8 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from faults.rig import SYMBOLS, Rig, rigged, told
+from faults.rig import Rig, rigged
+from faults.witnesses import SYMBOLS, told
 from spark_bus import keys
 from support.eventually import eventually
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from faults.rig import SYMBOLS, rigged
+from faults.rig import rigged
+from faults.witnesses import SYMBOLS
 
 STEPS = [
     {"at": 1.0, "fault": "drop", "pair": "BTCTRY", "channel": "obdiff"},

@@ -46,15 +46,18 @@ async def _reordered(rig: Rig, times: int) -> bool:
     return len([frame for frame in await rig.venue.frames(402) if frame["fault"] == "reorder"]) == times
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [{"fault": "half"}, *({"fault": "bad_number", "number": number} for number in NUMBERS)],
-    ids=["half", *NUMBERS[:-1], "arabic"],
-)
-async def test_a_ticker_that_cannot_be_read(redis: Redis, wrong: dict[str, Any]) -> None:
+@pytest.mark.parametrize("wrong", [["half"], NUMBERS], ids=["half", "numbers"])
+async def test_a_ticker_that_cannot_be_read(redis: Redis, wrong: list[str]) -> None:
     async with rigged(redis) as rig:
-        await rig.order(**wrong, **BTC, count=3)
-        await rig.healed({"malformed": 3}, 5)
-        missing = await rig.check(counts={"malformed": 3}, gaps=[])
+        for what in wrong:
+            fault: dict[str, Any] = {"fault": "half"} if what == "half" else {"fault": "bad_number", "number": what}
+            await rig.order(**fault, **BTC)
+            await eventually(lambda: _well(rig), 5, "a fault that is over")
+        await rig.healed({"malformed": len(wrong)}, 5)
+        missing = await rig.check(counts={"malformed": len(wrong)}, gaps=[])
 
     assert missing == ([], [], [])
+
+
+async def _well(rig: Rig) -> bool:
+    return not (await rig.venue.state())["faults"]

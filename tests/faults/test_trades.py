@@ -7,14 +7,15 @@ from itertools import pairwise
 import pytest
 from redis.asyncio import Redis
 
-from faults.rig import SYMBOLS, Rig, rigged
+from faults.rig import Rig, rigged
+from faults.witnesses import SYMBOLS
 from spark_ingest_btcturk import crosscheck
 from spark_market.messages import Trade
 from support.eventually import eventually
 
 Tenth = Callable[..., None]
 BTC = {"pair": "BTCTRY", "channel": "trade"}
-NUMBERS = ["NaN", "Infinity", "1_000", "1e999999999", "-5", "١٢٣"]
+NUMBERS = ["NaN", "1_000", "1e999999999", "١٢٣"]
 
 
 async def test_a_trade_that_is_not_sent(redis: Redis, tenth: Tenth) -> None:

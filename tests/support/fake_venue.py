@@ -109,7 +109,7 @@ class FakeVenue:
         """Wait until a join or leave, such as ``+trade:BTCTRY``, has come so often."""
 
         async def step(ws: ServerConnection) -> None:
-            while self.requests.count(request) < times:
+            while self.requests.count(request) < times:  # noqa: ASYNC110, requests is a plain list
                 await asyncio.sleep(0.01)
 
         return step

@@ -213,10 +213,10 @@ async def test_messages_in_quick_succession_share_calls(redis: Redis, monkeypatc
         for price in range(200):
             line.put(price)
             await asyncio.sleep(0.0005)
-        await eventually(lambda: sum(batches) >= 200)
+        await eventually(lambda: sum(batches) > 200)  # the directory's notice is one of them
         elapsed_s = time.monotonic() - started
 
-    assert len(batches) <= elapsed_s / 0.02 + 2  # the directory's notice is one of them
+    assert len(batches) <= elapsed_s / 0.02 + 2
     assert await stream.prices(redis) == list(range(200))
 
 

@@ -280,3 +280,17 @@ async def test_one_that_lost_the_venue_publishes_nothing_more() -> None:
             await _both_tickers(listener)
             assert listener.trades == ["1"]
             assert listener.prices == [1]
+
+
+async def test_a_channel_that_is_not_joined_is_not_suspected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tickers tell of trades that nobody wants."""
+    monkeypatch.setattr("spark_ingest_btcturk.crosscheck.TRADE_AFTER_S", 0.05)
+    monkeypatch.setattr("spark_ingest_btcturk.feed.TEND_S", 0.02)
+    async with (
+        FakeVenue([btc(1), btc(2), pause(0.2), btc(3), hold]) as venue,
+        listening(venue, channels=("ticker",)) as listener,
+    ):
+        await eventually(lambda: listener.prices == [1, 2, 3])
+
+    assert listener.counted("resyncs_total", channel="trade", cause="mute") == 0
+    assert venue.requests == ["+ticker:BTCTRY"]

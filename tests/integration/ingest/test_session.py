@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
+from pathlib import Path
 
 import pytest
 from websockets.asyncio.server import ServerConnection
@@ -14,6 +15,7 @@ from integration.ingest.listening import btc, eth, listening
 from spark_bus.publisher import Claim
 from spark_ingest_btcturk.session import FRAMES_A_TURN
 from spark_market.messages import Gap, Ticker
+from support.certificate import self_signed
 from support.eventually import eventually
 from support.fake_venue import FakeVenue, Step, abort, close, hold, pause, refuse
 from support.frames import recorded
@@ -338,11 +340,16 @@ async def test_an_encrypted_venue_is_reached_through_the_proxy_of_the_environmen
     assert listener.counted("reconnects_total", cause="closed") == listener.reconnects, "it is not the venue's refusal"
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_not_taken(certificate: str) -> None:
+async def test_a_certificate_that_nobody_vouches_for_is_not_taken(tmp_path: Path) -> None:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(certificate)
+    tls.load_cert_chain(self_signed(tmp_path))
     asked = []
-    server = await asyncio.start_server(lambda reader, writer: asked.append(writer), "127.0.0.1", 0, ssl=tls)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(1))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     async with FakeVenue() as venue:
         rest_url = venue.rest_url
         venue.url = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
@@ -354,7 +361,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_taken(certificate: s
     assert listener.counted("reconnects_total", cause="network") == listener.reconnects
 
 
-async def test_pings_are_answered_and_none_are_sent() -> None:
+async def test_pings_are_answered() -> None:
     answered = asyncio.Event()
 
     async def ping(ws: ServerConnection) -> None:
@@ -368,7 +375,7 @@ async def test_pings_are_answered_and_none_are_sent() -> None:
 
 
 async def test_under_a_flood_everybody_has_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Frames that wait are taken without a pause: what they told would not go out, and nobody would look after pairs."""
+    """Reading what waits does not pause by itself: what was told would not go out, nor pairs be looked after."""
     monkeypatch.setattr(f"{SUBSCRIPTIONS}.MUTE_AFTER_S", 0.3)
     monkeypatch.setattr(f"{SESSION}.TEND_S", 0.05)
     prices = count(10)
@@ -399,7 +406,7 @@ async def test_under_a_flood_everybody_has_a_turn(monkeypatch: pytest.MonkeyPatc
 
     assert venue.leaves[0] == ["ETHTRY"], "it was looked after while the others spoke"
     assert max(turns) == FRAMES_A_TURN
-    assert sum(turns) == len(listener.prices) == next(prices) - 10 + 2, "each frame was told"
+    assert len(listener.prices) == next(prices) - 10 + 2, "each frame was told"
     assert listener.reconnects == 0
 
 
@@ -421,7 +428,7 @@ async def test_a_cancelled_session_says_goodbye_and_ends_at_once() -> None:
 async def test_a_cancelled_session_does_not_wait_for_a_venue_that_does_not_answer() -> None:
     async def deaf(ws: ServerConnection) -> None:
         ws.transport.pause_reading()
-        await asyncio.Event().wait()
+        await ws.wait_closed()
 
     async with FakeVenue([btc(1), deaf]) as venue:
         async with listening(venue) as listener:

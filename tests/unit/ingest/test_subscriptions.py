@@ -45,6 +45,21 @@ def test_only_the_first_data_of_a_join_proves_it() -> None:
     assert subscriptions.unproven() == []
 
 
+def test_a_join_that_has_just_been_sent_is_no_trouble_yet() -> None:
+    """A book that is joined again for a moment must not make an operator look."""
+    subscriptions = opened(BTC, BOOK)
+    subscriptions.distrust(BOOK, 10.0)
+    subscriptions.tend(10.0)
+
+    assert subscriptions.unproven() == [BOOK]
+    assert subscriptions.overdue(10.0 + PROOF_S) == []
+    assert subscriptions.overdue(10.1 + PROOF_S) == [BOOK]
+    subscriptions.tend(10.1 + PROOF_S)
+    assert subscriptions.overdue(10.2 + PROOF_S) == [BOOK], "a second try does not make it better"
+    subscriptions.heard(BOOK, 10.3 + PROOF_S, proof=True)
+    assert subscriptions.overdue(10.3 + PROOF_S) == []
+
+
 def test_what_stays_silent_after_its_join_is_left_and_joined_again_and_again_more_and_more_rarely() -> None:
     subscriptions = opened(BTC, TRADES, proven=False)
     subscriptions.heard(BTC, 0.1, proof=True)

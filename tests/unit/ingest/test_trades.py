@@ -60,6 +60,16 @@ def test_a_restart_of_the_ids_within_a_list_leaves_its_order(newest_first: bool)
     assert [row.number % 10 for row in said.rows] == [7, 8, 3, 4]
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_a_clock_put_back_within_a_list_leaves_its_order(newest_first: bool) -> None:
+    """The other way round: the times fall while the ids rise."""
+    rows = [trade_row(number, D=trade_row(at)["D"]) for number, at in ((5, 8), (6, 9), (7, 1), (8, 2), (9, 3))]
+
+    said = the_list(trade_list_frame(rows[::-1] if newest_first else rows))
+
+    assert [row.number % 10 for row in said.rows] == [5, 6, 7, 8, 9]
+
+
 def test_ids_that_stumble_within_one_millisecond_leave_the_order_of_the_times() -> None:
     rows = [trade_row(1), trade_row(2), trade_row(3, D=trade_row(2)["D"])]
 

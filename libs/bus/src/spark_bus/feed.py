@@ -10,9 +10,9 @@ from spark_market.instruments import Mode
 class FeedState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Written once a second by the ingest. ``delay_ms`` is the venue's declared delay, 0 for live data.
 
-    ``unproven`` are subscriptions that have brought no data on this connection yet, as ``trade:XRP_TRY``. ``source`` is
-    where tickers come from: ``rest`` says that they are polled, since no socket can be had. Of ``sockets_wanted``
-    connections ``sockets`` stand.
+    ``unproven`` are subscriptions that should have brought data by now and have not, as ``trade:XRP_TRY``.
+    ``source`` is where tickers come from: ``rest`` says that they are polled, since no socket can be had. Of
+    ``sockets_wanted`` connections ``sockets`` stand.
     """
 
     venue: str

@@ -113,10 +113,15 @@ class Feed:
 
     def unproven(self) -> list[str]:
         """Return what is joined, to be published, and has brought no data since, as ``channel:SYMBOL``."""
+        return self._named(self.sockets.unproven())
+
+    def overdue(self) -> list[str]:
+        """Return what of that should have brought some by now."""
+        return self._named(self.sockets.overdue())
+
+    def _named(self, subscriptions: list[Subscription]) -> list[str]:
         probes = self.sockets.probes
-        return [
-            f"{item.channel}:{self._spelled(item.event)}" for item in self.sockets.unproven() if item not in probes
-        ]  # fmt: skip
+        return [f"{item.channel}:{self._spelled(item.event)}" for item in subscriptions if item not in probes]
 
     def _spelled(self, event: str) -> str:
         instrument = self.directory.pairs.get(event)

@@ -1,6 +1,7 @@
 """All sockets of the venue: as many as the pairs need, adapted when the directory changes."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
@@ -51,6 +52,11 @@ class Sockets:
     def unproven(self) -> list[Subscription]:
         """Return what is joined and has brought no data."""
         return [item for one in self._running for item in one.subscriptions.unproven()]
+
+    def overdue(self) -> list[Subscription]:
+        """Return what should have brought data by now."""
+        now = time.monotonic()
+        return [item for one in self._running for item in one.subscriptions.overdue(now)]
 
     def distrust(self, subscription: Subscription, now: float) -> bool:
         """Join it again, on whichever socket carries it; returns whether one does, and was not about to."""

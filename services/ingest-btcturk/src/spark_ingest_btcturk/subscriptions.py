@@ -76,6 +76,14 @@ class Subscriptions:
         """Return what has brought no data since it was last joined."""
         return [subscription for subscription, state in self._joins.items() if not state.proven]
 
+    def overdue(self, now: float) -> list[Subscription]:
+        """Return what should have brought data by now: a join that has just been sent is no trouble yet."""
+        return [
+            subscription
+            for subscription, state in self._joins.items()
+            if not state.proven and (state.tries > 1 or now - state.asked_at > PROOF_S)
+        ]
+
     def opened(self, now: float) -> list[str]:
         """A new connection knows of nothing: return the joins to send."""
         self._open = True

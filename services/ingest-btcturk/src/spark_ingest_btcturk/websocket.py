@@ -129,11 +129,13 @@ async def connected(url: str) -> AsyncIterator[WebSocket]:
         try:
             yield WebSocket(ws, transport)
         finally:
-            with suppress(OSError, ClientError):
-                async with asyncio.timeout(_CLOSE_S):
-                    await ws.close()
-                    await gone
-            transport.abort()
+            try:
+                with suppress(OSError, ClientError):
+                    async with asyncio.timeout(_CLOSE_S):
+                        await ws.close()
+                        await gone
+            finally:
+                transport.abort()
 
 
 def _proxy(url: str) -> str | None:

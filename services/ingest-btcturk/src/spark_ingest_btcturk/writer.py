@@ -100,7 +100,7 @@ class Writer:
                 sockets=sum(session.connected_since is not None for session in sessions),
                 sockets_wanted=len(sessions),
                 subscriptions=sum(len(session.subscriptions) for session in sessions),
-                unproven=feed.unproven(),
+                unproven=feed.overdue(),
                 reconnects=self._metrics.reconnects,
                 malformed=feed.malformed,
                 queued=len(self._outbox),
