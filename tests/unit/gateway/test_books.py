@@ -166,6 +166,16 @@ def test_a_value_older_than_what_memory_reaches_back_to_waits_and_what_comes_mea
     assert shelf.books.news(FLOOR) == []
 
 
+def test_what_was_kept_back_makes_a_book_news_to_those_who_come_back() -> None:
+    """One who comes from another replica with the book as it was before has been told of no gap."""
+    shelf = Shelf(as_of(10, a_book("10", None)) | as_of(9, a_book("9", None, "ETH_TRY")))
+    assert shelf.take(a_book("10", "9", "ETH_TRY"), 12) is None
+    shelf.books.approach(a_frame(a_book("10", "9", "ETH_TRY"), 12), FLOOR)
+    shelf.books.join()
+
+    assert [item.symbol for item in shelf.books.news(FLOOR)] == ["ETH_TRY"]
+
+
 def test_what_nobody_was_told_to_be_unknown_is_no_news_when_it_is_known() -> None:
     shelf = Shelf(as_of(10, a_book("10", None)) | as_of(9, a_book("9", None, "ETH_TRY")))
     shelf.books.approach(a_frame(a_book("10", "9", "ETH_TRY"), 10), FLOOR)

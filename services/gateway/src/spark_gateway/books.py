@@ -29,11 +29,12 @@ class Books:
         self._venue = venue
         self._metrics = metrics
         self._known: dict[str, LiveBook] = {}
-        self._untold: list[LiveBook] = []
         self._missed: set[str] = set()
         self._dropped: set[str] = set()
         self.unknown: set[str] = set()
         self.bases: dict[str, LiveBook] = {}
+        self.untold: list[LiveBook] = []
+        """Books that have become known after streams were told of a gap, or something of them was kept back."""
         self.waiting = asyncio.Event()
         """Set while there are bases."""
         self.settled = asyncio.Event()
@@ -58,7 +59,7 @@ class Books:
 
         After ``floor`` nothing is missing from ``recent``: a book that is older waits among the bases.
         """
-        self._known, self.bases, self._untold = {}, {}, []
+        self._known, self.bases, self.untold = {}, {}, []
         self.unknown, self._dropped, self._missed = set(), set(), set()
         for field, (as_of, data) in latest.items():
             if field.startswith(_FIELD):
@@ -106,7 +107,10 @@ class Books:
             book.follow(message, position)
         elif message.previous is None:
             self._learn(item.symbol, LiveBook(message, position))
-        elif item.symbol in self.unknown or item.symbol in self._dropped:
+        elif item.symbol in self.unknown:
+            self._missed.add(item.symbol)
+            return False
+        elif item.symbol in self._dropped:
             return False
         else:
             raise Unchained(f"{message.sequence} is of a book that nobody has told of")
@@ -179,16 +183,16 @@ class Books:
         for symbol, book in list(self.bases.items()):
             self._learn(symbol, book)
             if symbol in self._missed:
-                self._untold.append(book)
+                self.untold.append(book)
         self._missed.clear()
 
     def news(self, position: Cursor) -> list[Frame]:
-        """Return whole books that streams were told to be unknown, as of just before the entry at ``position``.
+        """Return the whole of those books that are untold, as of just before the entry at ``position``.
 
         They have no id: that is the entry's own, which comes after them.
         """
-        untold = [book for book in self._untold if self._known.get(book.symbol) is book]
-        self._untold = []
+        untold = [book for book in self.untold if self._known.get(book.symbol) is book]
+        self.untold = []
         for book in untold:
             book.move(position)
         return [item._replace(event=data_event(item.data)) for item in (book.frame() for book in untold)]

@@ -40,10 +40,10 @@ _STAMPED = msgspec.json.Decoder(_Stamped)
 def frame(venue: str, epoch: str, entry: Entry) -> Frame | None:
     """Return the frame of an entry, or None for what is the platform's own affair."""
     channel = entry.kind
-    if channel == "gap":
+    if channel not in CHANNELS:
+        if channel != "gap":
+            return None
         entry, channel = _gap(venue, entry)
-    elif channel not in CHANNELS:
-        return None
     event = b"id: %b\ndata: %b\n\n" % (str(Cursor(venue, epoch, entry.id)).encode(), entry.data)
     return Frame(entry.id, entry.kind, channel, entry.symbol, entry.data, event)
 

@@ -12,7 +12,7 @@ from spark_gateway.events import Frame, frame, received_at
 from spark_gateway.metrics import GatewayMetrics
 
 RING = 20_000
-"""How many entries are kept for those who come back or lag, about 15 MB."""
+"""How many entries are kept for those who come back or lag, about 20 MB."""
 _STAMPED_IN_ORDER = frozenset({"ticker", "trade"})
 """Not books: after an overflow of the ingest's queue a book overtakes what was received before it."""
 
@@ -27,6 +27,7 @@ class Feed:
         self.books = Books(venue, metrics)
         self.instruments: dict[str, bytes] = {}
         self.loaded = asyncio.Event()
+        self._most = ring
         self._ring: deque[Frame] = deque(maxlen=ring)
         self._floor = EntryId(0, 0)
 
@@ -35,7 +36,7 @@ class Feed:
         epoch = snapshot.position.epoch
         self.position = snapshot.position
         # What other replicas gave out cursors for before this one began: most who come back find it in memory.
-        self._ring = deque(self._frames(epoch, snapshot.recent), maxlen=self._ring.maxlen)
+        self._ring = deque(self._frames(epoch, snapshot.recent), maxlen=self._most)
         self._floor = snapshot.recent[0].id if snapshot.recent else snapshot.position.entry
         entries = (
             Entry(as_of, "ticker", symbol, data)
@@ -56,27 +57,27 @@ class Feed:
 
     def append(self, entries: list[Entry]) -> list[Frame]:
         """Take over new entries; returns those that streams may want. Needs a snapshot before it."""
-        assert self.position is not None  # noqa: S101, the reader yields a snapshot first
-        frames = self.books.news(self.position._replace(entry=entries[0].id))
-        for item in frames:
-            self._keep(item)
-        for item in self._frames(self.position.epoch, entries):
+        position = self.position
+        assert position is not None  # noqa: S101, the reader yields a snapshot first
+        frames = self.books.news(position._replace(entry=entries[0].id)) if self.books.untold else []
+        for item in self._frames(position.epoch, entries):
             if item.kind == "ticker":
                 self.tickers[item.symbol] = item
-            elif item.kind != "trade":
-                told = self.books.take(item, self.position._replace(entry=item.entry))
-                if told is None:
-                    continue
-                item = told
-            self._keep(item)
-            frames.append(item)
-        self.position = self.position._replace(entry=entries[-1].id)
+                frames.append(item)
+            elif item.kind == "trade":
+                frames.append(item)
+            elif (told := self.books.take(item, position._replace(entry=item.entry))) is not None:
+                frames.append(told)
+        self._keep(frames)
+        self.position = position._replace(entry=entries[-1].id)
         return frames
 
-    def _keep(self, item: Frame) -> None:
-        if len(self._ring) == self._ring.maxlen:
-            self._floor = self._ring[0].entry
-        self._ring.append(item)
+    def _keep(self, frames: list[Frame]) -> None:
+        ring = self._ring
+        lost = len(ring) + len(frames) - self._most
+        if lost > 0:
+            self._floor = (ring[lost - 1] if lost <= len(ring) else frames[lost - len(ring) - 1]).entry
+        ring.extend(frames)
 
     def _frames(self, epoch: str, entries: Iterable[Entry]) -> list[Frame]:
         return [item for entry in entries if (item := frame(self.venue, epoch, entry)) is not None]

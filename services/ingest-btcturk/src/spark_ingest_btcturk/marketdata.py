@@ -5,6 +5,7 @@ another has stopped.
 """
 
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 
@@ -18,6 +19,7 @@ from spark_ingest_btcturk.crosscheck import CrossCheck, SideCheck, Suspect
 from spark_ingest_btcturk.directory import Directory
 from spark_ingest_btcturk.frames import VENUE
 from spark_ingest_btcturk.metrics import IngestMetrics
+from spark_ingest_btcturk.origin import Origin
 from spark_ingest_btcturk.received import BookChanges, BookSnapshot, Tickers, TradeList, TradeSingle
 from spark_ingest_btcturk.tape import Tape, ToPublish
 from spark_ingest_btcturk.tickers import REST
@@ -28,7 +30,6 @@ REFRESH_S = 30.0
 """How old the full book beside the stream may be: readers who start join it to the changes since."""
 REFRESH_QUIET_S = 300.0
 """The same for one that does not change: the entry that it is as of must not be trimmed from the stream."""
-_NEWCOMER_AFTER_MS = 60_000
 
 logger = structlog.get_logger()
 
@@ -59,7 +60,7 @@ class MarketData:
         self._polled: dict[str, int] = {}  # since when of each symbol there are only values of moments
         self._untold: set[str] = set()  # whose ticker readers lack: it is to be told even if it comes unchanged
         self._put: Put | None = None
-        self._origin: _Origin | None = None
+        self._origin: Origin | None = None
         self.heard: dict[str, int] = {}
         """By ``channel:symbol``, when it was last heard."""
         self.spoken: dict[str, tuple[int, float]] = {}
@@ -75,7 +76,7 @@ class MarketData:
         What whoever wrote before has published is in ``claim``; ``cause`` is that of the gaps after it.
         """
         self._put = put
-        self._origin = origin = _Origin(claim, cause, _now_ms())
+        self._origin = origin = Origin(claim, cause, _now_ms())
         self._polled_since = None
         self._polled.clear()
         for channel in (TICKER, BOOK):
@@ -83,7 +84,7 @@ class MarketData:
         for symbol, tape in self._tapes.items():
             self._publish_trades(origin.resume(symbol, tape))
 
-    def _go_on(self, channel: str, proven: list[Subscription], origin: "_Origin") -> None:
+    def _go_on(self, channel: str, proven: list[Subscription], origin: Origin) -> None:
         """Disclose what may lie between the last writer's end and now, and publish what is current."""
         self._continuity.rebase(
             channel, origin.cause, lambda item: origin.known_until(item, self._symbol(item))
@@ -220,7 +221,8 @@ class MarketData:
         book = keeper.snapshot(said, received_at)
         self._cleared(BOOK, symbol, now, useful=keeper.best != before)
         self._crosscheck.saw_book(symbol, *keeper.best, now)
-        self._refreshed_at[symbol] = now
+        # All books begin in the same second: each is given a moment of its own, lest all are refreshed in one, too.
+        self._refreshed_at[symbol] = now - zlib.crc32(symbol.encode()) % int(REFRESH_S * 1000) / 1000
         self._stale_in_latest.pop(symbol, None)
         self._publish([book])
 
@@ -351,38 +353,6 @@ class MarketData:
     def _publish(self, messages: Iterable[Ticker | Trade | Book | Gap]) -> None:
         if self._put is not None:
             self._put(map(outgoing, messages))
-
-
-class _Origin:
-    """How far whoever wrote before us came, and when we took over (ms UTC)."""
-
-    def __init__(self, claim: Claim, cause: str, at: int) -> None:
-        self.claim = claim
-        self.cause = cause
-        self.at = at
-
-    def known_until(self, subscription: Subscription, symbol: str | None, now: int | None = None) -> int | None:
-        """Return up to when it is whole on the bus; None when nothing of it ever was there.
-
-        One that was being waited for when the last writer ended is known only up to when it was heard. One that the
-        last writer never heard, and that comes long after it, is newly listed.
-        """
-        published = self.claim.last.get(subscription.channel)
-        if published is None or symbol is None:
-            return published
-        heard = self.claim.heard.get(f"{subscription.channel}:{symbol}")
-        if heard is None:
-            return None if now is not None and now - self.at > _NEWCOMER_AFTER_MS else published
-        return min(published, heard)
-
-    def resume(self, symbol: str, tape: Tape) -> ToPublish:
-        """Let a tape go on after the last trade that was published."""
-        mark = self.claim.marks.get(f"trade:{symbol}")
-        try:
-            return tape.resume(mark, self.cause)
-        except ValueError as exc:  # nobody of ours wrote it; better trades again than none
-            logger.error("the mark of the last trade cannot be read", symbol=symbol, error=str(exc))
-            return tape.resume(None, self.cause)
 
 
 def _now_ms() -> int:
