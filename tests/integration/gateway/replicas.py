@@ -245,6 +245,7 @@ class Client:
     """Symbols whose book a gap said is not there, with the number of the connection that brought it;
     0 if the reader found out by itself."""
     _may_go_back: set[str] = field(default_factory=set)
+    _unanchored: set[str] = field(default_factory=set)
     _socket: Socket = field(default_factory=Socket)
     _member: Member | None = None
     _taken: int = 0
@@ -256,6 +257,7 @@ class Client:
     async def connect(self, replica: Replica) -> None:
         self.replica, self._socket, self._taken = replica, Socket(), 0
         self.connections += 1
+        self._may_go_back |= self._unanchored  # it was cut off within a snapshot, and its cursor is an older one
         if not self.last_event_id:
             self._begin_anew()
         self._member = Member(self._socket)
@@ -290,6 +292,7 @@ class Client:
         getattr(self, f"_on_{message['type']}", lambda _: None)(message["data"])
         if b"id" in fields:
             self.last_event_id = fields[b"id"].decode()
+            self._unanchored.clear()
 
     def _on_book(self, data: dict[str, Any]) -> None:
         symbol, sequence = data["symbol"], data["sequence"]
@@ -302,6 +305,8 @@ class Client:
         elif data["previous"] == held[0]:
             held[1].apply(bids, asks)
             self.books[symbol] = (sequence, held[1])
+        elif int(sequence) <= int(held[0]):
+            return  # it is in the whole book already, which came without an id just before the cut
         else:
             assert self.bus.torn, f"{symbol} is {held[0]}, and nothing says what led to {data['previous']}"
             self._void(symbol, told=False)
@@ -323,6 +328,7 @@ class Client:
         else:
             assert data["price"] >= self.tickers.get(data["symbol"], 0), "an older value followed a newer one"
         self.tickers[data["symbol"]] = int(data["price"])
+        self._unanchored.add(data["symbol"])
 
     def _on_gap(self, data: dict[str, Any]) -> None:
         self.gaps.append(data)

@@ -374,6 +374,7 @@ async def test_a_crossed_book_stays_so_or_passes(seconds: float | None) -> None:
         while not crossed():
             _apply_leniently(book, await client.next(432))
         assert len(await withheld(http, "cross")) == 1
+        assert len(book.sides["BO"]) == 100, "a window with one level too many would be another fault"
         for _ in range(40):
             _apply_leniently(book, await client.next(432))
         assert crossed() is (seconds is None)

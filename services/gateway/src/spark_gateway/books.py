@@ -21,8 +21,8 @@ logger = structlog.get_logger()
 class Books:
     """All books of one venue.
 
-    ``unknown`` are the symbols that have a book which is not known here: what comes of one is kept back until its next
-    snapshot. ``bases`` are those of them that wait to be joined to the stream, each as of its own position.
+    ``unknown`` are the symbols that have a book which is not known here. ``bases`` are those of them that wait to be
+    joined to the stream, each as of its own position.
     """
 
     def __init__(self, venue: str, metrics: GatewayMetrics) -> None:
@@ -30,11 +30,11 @@ class Books:
         self._metrics = metrics
         self._known: dict[str, LiveBook] = {}
         self._missed: set[str] = set()
-        self._dropped: set[str] = set()
+        self._withheld: set[str] = set()  # of these nothing is told before the next snapshot
         self.unknown: set[str] = set()
         self.bases: dict[str, LiveBook] = {}
         self.untold: list[LiveBook] = []
-        """Books that have become known after streams were told of a gap, or something of them was kept back."""
+        """Books that have become known, and that streams were told to be unknown."""
         self.waiting = asyncio.Event()
         """Set while there are bases."""
         self.settled = asyncio.Event()
@@ -60,7 +60,7 @@ class Books:
         After ``floor`` nothing is missing from ``recent``: a book that is older waits among the bases.
         """
         self._known, self.bases, self.untold = {}, {}, []
-        self.unknown, self._dropped, self._missed = set(), set(), set()
+        self.unknown, self._withheld, self._missed = set(), set(), set()
         for field, (as_of, data) in latest.items():
             if field.startswith(_FIELD):
                 self._begin(field.removeprefix(_FIELD), data, floor._replace(entry=as_of), floor.entry)
@@ -107,19 +107,16 @@ class Books:
             book.follow(message, position)
         elif message.previous is None:
             self._learn(item.symbol, LiveBook(message, position))
-        elif item.symbol in self.unknown:
-            self._missed.add(item.symbol)
+        elif item.symbol in self._withheld:
             return False
-        elif item.symbol in self._dropped:
-            return False
-        else:
+        elif item.symbol not in self.unknown:
             raise Unchained(f"{message.sequence} is of a book that nobody has told of")
-        return True
+        return True  # also of a book that waits to be joined: who holds it, from another replica, is to miss nothing
 
     def _learn(self, symbol: str, book: LiveBook) -> None:
         self._known[symbol] = book
         self.unknown.discard(symbol)
-        self._dropped.discard(symbol)
+        self._withheld.discard(symbol)
         self.bases.pop(symbol, None)
         self._count()
 
@@ -138,6 +135,7 @@ class Books:
         self._known.pop(symbol, None)
         self.bases.pop(symbol, None)
         self.unknown.add(symbol)
+        self._withheld.add(symbol)
 
     def _lose(self, symbol: str, entry: EntryId, error: Exception) -> None:
         logger.error("an order book is broken", venue=self._venue, symbol=symbol, entry=str(entry), error=str(error))
@@ -152,10 +150,9 @@ class Books:
 
     def keep(self, symbols: Container[str]) -> None:
         """Forget the books of all others: the venue carries them no more."""
-        self._dropped = {symbol for symbol in (*self._known, *self.unknown, *self._dropped) if symbol not in symbols}
-        for symbol in self._dropped:
+        for symbol in [symbol for symbol in (*self._known, *self.unknown) if symbol not in symbols]:
             self._forget(symbol)
-        self.unknown -= self._dropped
+            self.unknown.discard(symbol)
         self._count()
 
     def approach(self, item: Frame, position: Cursor) -> None:

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from spark_bus.connection import BUS_ERRORS
 from spark_bus.cursor import BadCursor, Cursor, parse
 from spark_bus.reader import Entry, last_received_at, read_epoch, replay
-from spark_gateway.conflation import conflate
+from spark_gateway.conflation import BookOf, conflate
 from spark_gateway.events import Frame, event, frame
 from spark_gateway.feed import Feed, bound_by_age
 from spark_gateway.hub import Hub
@@ -122,7 +122,7 @@ class Opening:
             found = [item for entry in entries if (item := frame(feed.venue, cursor.epoch, entry)) is not None]
             wanted = [item for item in found if subscription.wants(item.channel, item.symbol)]
             if subscription.throttle_ms:  # books are told whole at the end, whatever happened to them
-                kept = conflate([*kept, *wanted], lambda _: None)
+                kept = conflate([*kept, *wanted], _no_book)
             else:
                 await stream.write(wanted)
             if entries:
@@ -148,8 +148,7 @@ class Opening:
         """Write ``found``, which brings the reader to ``reached``, and what memory has after it; then join.
 
         One who ``resumed`` a conflated stream may have been cut off within a flush: of each book it then lacks what was
-        merged into a later entry. So it is given them whole, without an id, and goes on from there; after the rest,
-        in which there may be a gap that voids them.
+        merged into a later entry. So it is given them whole, without an id, and goes on from there.
         """
         feed, subscription = stream.feed, stream.subscription
         while True:
@@ -158,21 +157,23 @@ class Opening:
                 return
             assert feed.position is not None  # noqa: S101, it holds the cursor
             news = [item for item in feed.after(reached.entry) if subscription.wants(item.channel, item.symbol)]
-            whole = resumed and stream.merges_books
-            if subscription.throttle_ms:
-                found = conflate([*found, *news], (lambda _: None) if whole else feed.books.get)
-            else:
-                found = [*found, *news]
-            closing = b""
+            before = after = b""
+            books_of: BookOf = feed.books.get
             if resumed and stream.has_books:
                 group = self._hub.group(subscription)
-                closing = (group.books() if whole else b"") + group.unknown_books(feed.received_before(reached.entry))
+                # Before anything that moves the cursor: after a cut nobody would tell of them again.
+                before = group.unknown_books(feed.received_before(reached.entry))
+                if subscription.throttle_ms:
+                    after = group.books()  # after the rest, in which there may be a gap that voids a book
+                    books_of = _no_book
+            found = conflate([*found, *news], books_of) if subscription.throttle_ms else [*found, *news]
             reached = max(reached, feed.position, key=lambda cursor: cursor.entry)
             resumed = False
-            if not found and not closing:
+            if not (before or found or after):
                 break
+            await stream.member.write_patiently(before, PATIENCE_S)
             await stream.write(found)
-            await stream.member.write_patiently(closing, PATIENCE_S)
+            await stream.member.write_patiently(after, PATIENCE_S)
             found = []
         self._join(stream, reached)
 
@@ -212,6 +213,10 @@ class Opening:
         return bound_by_age(cursor.entry) if found is None else found
 
 
+def _no_book(symbol: str) -> None:
+    """Leave out books."""
+
+
 @dataclass
 class _Stream:
     """A stream that is being opened; ``told`` is which change of the venue's status it knows of."""
@@ -223,11 +228,8 @@ class _Stream:
 
     @property
     def has_books(self) -> bool:
+        """Whether it carries books."""
         return "book" in self.subscription.channels
-
-    @property
-    def merges_books(self) -> bool:
-        return self.has_books and self.subscription.throttle_ms > 0
 
     async def write(self, frames: list[Frame]) -> None:
         """Write ``frames`` at the pace the reader takes them, holding little more than it can take now."""
