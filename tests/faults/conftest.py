@@ -51,3 +51,17 @@ def tenth(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             monkeypatch.setattr(found, constant, getattr(found, constant) / 10)
 
     return shorten
+
+
+@pytest.fixture
+def soon_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A join that brings nothing is given up sooner; not so soon that a busy machine could not have answered."""
+    monkeypatch.setattr("spark_ingest_btcturk.subscriptions.PROOF_S", 0.8)
+
+
+@pytest.fixture
+def soon_suspicious(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a ticker has and another channel lacks is looked into sooner."""
+    monkeypatch.setattr("spark_ingest_btcturk.crosscheck.TRADE_BEFORE_S", 1.0)
+    monkeypatch.setattr("spark_ingest_btcturk.crosscheck.TRADE_AFTER_S", 1.0)
+    monkeypatch.setattr("spark_ingest_btcturk.crosscheck.BOOK_AFTER_S", 1.5)

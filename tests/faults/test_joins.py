@@ -1,7 +1,5 @@
 """Joins that are acknowledged, as any join is, and bring no beginning: no snapshot of a book, no list of trades."""
 
-from collections.abc import Callable
-
 import pytest
 from redis.asyncio import Redis
 
@@ -9,7 +7,6 @@ from faults.rig import WAIT_S, Rig, rigged
 from faults.witnesses import SYMBOLS
 from support.eventually import eventually
 
-Tenth = Callable[..., None]
 CLOSED = [(channel, symbol, "closed") for symbol in SYMBOLS for channel in ("ticker", "book")]
 UNHEARD = [(channel, symbol, "unheard") for symbol in SYMBOLS for channel in ("ticker", "book")]
 
@@ -53,10 +50,10 @@ async def _told(rig: Rig, before: str) -> bool:
     return (await rig.bus.trades("BTC_TRY"))[-1] != before
 
 
+@pytest.mark.usefixtures("soon_proven")
 @pytest.mark.parametrize("channel", ["obdiff", "trade"])
-async def test_a_second_join_that_brings_nothing(redis: Redis, tenth: Tenth, channel: str) -> None:
+async def test_a_second_join_that_brings_nothing(redis: Redis, channel: str) -> None:
     """One more is tried, and then a new connection, which is the first join again."""
-    tenth("subscriptions.PROOF_S")
     async with rigged(redis) as rig:
         await rig.venue.order("no_snapshot", seconds=600, channel=channel, pair="BTCTRY", rejoins=True)
         if channel == "obdiff":

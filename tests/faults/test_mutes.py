@@ -41,9 +41,10 @@ async def test_a_mute_ticker_that_speaks_again_by_itself(redis: Redis, tenth: Te
         await rig.check(counts={"resyncs ticker mute": 1}, gaps=[("ticker", "BTC_TRY", "mute")])
 
 
+@pytest.mark.usefixtures("soon_proven")
 async def test_a_ticker_that_stays_mute_on_its_connection(redis: Redis, tenth: Tenth) -> None:
     """Two joins do not help; another connection does, and breaks off what was well."""
-    tenth("subscriptions.MUTE_AFTER_S", "subscriptions.PROOF_S")
+    tenth("subscriptions.MUTE_AFTER_S")
     counts = {"resyncs ticker mute": 1, "reconnects unheard": 1}
     async with rigged(redis) as rig:
         await rig.order("mute", seconds=FOR_LONG, scope="connection", **_of("ticker", "BTCTRY"))
@@ -53,10 +54,10 @@ async def test_a_ticker_that_stays_mute_on_its_connection(redis: Redis, tenth: T
     assert missing.trades == []
 
 
+@pytest.mark.usefixtures("soon_suspicious")
 @pytest.mark.parametrize("pair", ["BTCTRY", None], ids=["pair", "all"])
-async def test_mute_trades(redis: Redis, tenth: Tenth, pair: str | None) -> None:
+async def test_mute_trades(redis: Redis, pair: str | None) -> None:
     """The tickers' volume tells of trades that do not come; the list of a new join has them all."""
-    tenth("crosscheck.TRADE_AFTER_S", "crosscheck.TRADE_BEFORE_S")
     async with rigged(redis) as rig:
         await rig.order("mute", seconds=FOR_LONG, scope="subscription", **_of("trade", pair))
         counts = {"resyncs trade mute": 1 if pair else 2}
@@ -68,9 +69,9 @@ async def test_mute_trades(redis: Redis, tenth: Tenth, pair: str | None) -> None
     assert missing == ([], [], [])
 
 
-async def test_trades_that_are_mute_for_a_moment(redis: Redis, tenth: Tenth) -> None:
+@pytest.mark.usefixtures("soon_suspicious")
+async def test_trades_that_are_mute_for_a_moment(redis: Redis) -> None:
     """They come again before anything is done about it; what was lost is found all the same, when they pause."""
-    tenth("crosscheck.TRADE_AFTER_S", "crosscheck.TRADE_BEFORE_S")
     async with rigged(redis, trades_per_minute=0) as rig:
         await asyncio.sleep(crosscheck.TRADE_BEFORE_S + 0.1)  # a ticker cannot mean a trade of the list any more
         await rig.venue.order("mute", seconds=0.5, **_of("trade", "BTCTRY"))
@@ -88,10 +89,10 @@ async def _well(rig: Rig) -> bool:
     return not (await rig.venue.state())["faults"]
 
 
+@pytest.mark.usefixtures("soon_suspicious")
 @pytest.mark.parametrize("pair", ["BTCTRY", None], ids=["pair", "all"])
-async def test_mute_books(redis: Redis, tenth: Tenth, pair: str | None) -> None:
+async def test_mute_books(redis: Redis, pair: str | None) -> None:
     """The tickers' quotes tell that the book has moved, and it says nothing for 15 s, here 1.5."""
-    tenth("crosscheck.BOOK_AFTER_S")
     async with rigged(redis) as rig:
         await rig.order("mute", seconds=FOR_LONG, scope="subscription", **_of("obdiff", pair))
         counts = {"resyncs book mute": 1 if pair else 2}
@@ -103,12 +104,10 @@ async def test_mute_books(redis: Redis, tenth: Tenth, pair: str | None) -> None:
     assert missing == ([], [], [])
 
 
+@pytest.mark.usefixtures("soon_suspicious")
 async def test_a_mute_pair(redis: Redis, tenth: Tenth) -> None:
     """Nothing of it comes by any channel. First its ticker is joined again, and that shows what else is silent."""
-    tenth(
-        "subscriptions.MUTE_AFTER_S", "crosscheck.TRADE_AFTER_S", "crosscheck.TRADE_BEFORE_S",
-        "crosscheck.BOOK_AFTER_S",
-    )  # fmt: skip
+    tenth("subscriptions.MUTE_AFTER_S")
     async with rigged(redis) as rig:
         await rig.order("mute", seconds=FOR_LONG, scope="subscription", pair="BTCTRY")
         counts = {"resyncs ticker mute": 1, "resyncs trade mute": 1, "resyncs book mute": 1}
@@ -118,12 +117,10 @@ async def test_a_mute_pair(redis: Redis, tenth: Tenth) -> None:
     assert missing == ([], [], [])
 
 
+@pytest.mark.usefixtures("soon_proven", "soon_suspicious")
 @pytest.mark.parametrize("channel", ["trade", "obdiff"])
-async def test_a_channel_that_stays_mute_on_its_connection(redis: Redis, tenth: Tenth, channel: str) -> None:
+async def test_a_channel_that_stays_mute_on_its_connection(redis: Redis, channel: str) -> None:
     """Here, too, a new connection follows when joins do not help, however much the tickers go on to tell."""
-    tenth(
-        "subscriptions.PROOF_S", "crosscheck.TRADE_AFTER_S", "crosscheck.TRADE_BEFORE_S", "crosscheck.BOOK_AFTER_S"
-    )  # fmt: skip
     ours = {"trade": "trade", "obdiff": "book"}[channel]
     counts = {f"resyncs {ours} mute": 1, "reconnects unheard": 1}
     gaps = [gap for gap in BROKEN_OFF if gap[:2] != (ours, "BTC_TRY")]
@@ -135,8 +132,9 @@ async def test_a_channel_that_stays_mute_on_its_connection(redis: Redis, tenth: 
     assert missing.trades == []
 
 
+@pytest.mark.usefixtures("soon_proven")
 async def test_a_pair_that_stays_mute_on_its_connection(redis: Redis, tenth: Tenth) -> None:
-    tenth("subscriptions.MUTE_AFTER_S", "subscriptions.PROOF_S")
+    tenth("subscriptions.MUTE_AFTER_S")
     counts = {"resyncs ticker mute": 1, "reconnects unheard": 1}
     async with rigged(redis) as rig:
         await rig.order("mute", seconds=FOR_LONG, scope="connection", pair="BTCTRY")

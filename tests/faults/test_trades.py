@@ -1,7 +1,6 @@
 """Trades that are lost, repeated, out of order or wrong: each is on the bus once, and what is not there disclosed."""
 
 import asyncio
-from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -13,14 +12,13 @@ from spark_ingest_btcturk import crosscheck
 from spark_market.messages import Trade
 from support.eventually import eventually
 
-Tenth = Callable[..., None]
 BTC = {"pair": "BTCTRY", "channel": "trade"}
 NUMBERS = ["NaN", "1_000", "1e999999999", "١٢٣"]
 
 
-async def test_a_trade_that_is_not_sent(redis: Redis, tenth: Tenth) -> None:
+@pytest.mark.usefixtures("soon_suspicious")
+async def test_a_trade_that_is_not_sent(redis: Redis) -> None:
     """The volume in the tickers gives it away, and the list of a new join has it."""
-    tenth("crosscheck.TRADE_AFTER_S", "crosscheck.TRADE_BEFORE_S")
     async with rigged(redis, trades_per_minute=0) as rig:
         await _quiet()
         await rig.venue.order("drop", **BTC, count=1000)
@@ -39,9 +37,9 @@ async def _quiet() -> None:
     await asyncio.sleep(crosscheck.TRADE_BEFORE_S + 0.1)
 
 
-async def test_a_trade_amid_others_that_is_not_sent(redis: Redis, tenth: Tenth) -> None:
+@pytest.mark.usefixtures("soon_suspicious")
+async def test_a_trade_amid_others_that_is_not_sent(redis: Redis) -> None:
     """The others do not explain all of the volume; when no more come it is found, and published late."""
-    tenth("crosscheck.TRADE_AFTER_S", "crosscheck.TRADE_BEFORE_S")
     counts = {"resyncs trade mute": 1, "anomalies trade late": 1}
     async with rigged(redis, trades_per_minute=0) as rig:
         await _quiet()
@@ -88,9 +86,9 @@ async def _has(rig: Rig, trade: str) -> bool:
     return trade in await rig.bus.trades("BTC_TRY")
 
 
-async def test_more_trades_than_a_list_holds_are_not_sent(redis: Redis, tenth: Tenth) -> None:
+@pytest.mark.usefixtures("soon_suspicious")
+async def test_more_trades_than_a_list_holds_are_not_sent(redis: Redis) -> None:
     """The list brings the last 50, and the gap tells of the others, in the venue's time."""
-    tenth("crosscheck.TRADE_AFTER_S", "crosscheck.TRADE_BEFORE_S")
     async with rigged(redis, trades_per_minute=0) as rig:
         await _quiet()
         await rig.venue.order("mute", **BTC, seconds=600, scope="subscription")

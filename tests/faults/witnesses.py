@@ -1,5 +1,6 @@
 """The simulator and the bus, asked over their own sockets what was sent and what was published, and compared."""
 
+import asyncio
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ from support.eventually import eventually
 SYMBOLS = ("BTC_TRY", "ETH_TRY")
 LIVELY = {"interval_ms": 100, "change_probability": 1, "trades_per_minute": 240, "snapshot_delay_ms": 20}
 """Ten tickers and deltas a second and pair, none a repeat, and three or four trades."""
+
+_LOOK_AGAIN_S = 0.05  # an account of everything is not to be had for nothing, and all of this shares two cores
 
 Told = tuple[str | None, str | None, str]
 """A gap's channel, symbol and cause."""
@@ -130,17 +133,19 @@ class Witnesses:
             await self.venue.order("halt", pair=pair)
         halted_ms = time.time() * 1000
 
-        async def told() -> bool:  # a moment of each pair, in which it told of what had happened before the halt
+        async def has_told() -> bool:  # a moment of each pair, in which it told of what had happened before the halt
+            await asyncio.sleep(_LOOK_AGAIN_S)
             after = [frame for frame in await self.venue.frames(401, 402) if frame["at"] > halted_ms]
             together = sum(frame["type"] == 401 for frame in after) > 1
             return together or {*self.pairs.values()} <= {frame["event"] for frame in after}
 
-        await eventually(told, 10, "the last tickers")
+        await eventually(has_told, 10, "the last tickers")
         await eventually(self.is_current, 10, "a bus that has everything")
         await self.venue.order("silence", seconds=600)
 
     async def is_current(self) -> bool:
         """Return whether the bus ends with the venue's own tickers, books and trades."""
+        await asyncio.sleep(_LOOK_AGAIN_S)
         messages = await self.bus.read()
         frames, trades = await self.venue.frames(), await self.venue.trades()
         for symbol, pair in self.pairs.items():
