@@ -172,7 +172,7 @@ class Books:
 
     def give_up(self, symbol: str) -> None:
         """Leave a base unknown until its next snapshot: what came after it cannot be had any more."""
-        self.bases.pop(symbol, None)
+        self._forget(symbol)
         self._count()
 
     def join(self) -> None:
