@@ -40,7 +40,7 @@ class StackWithoutIngest(Stack):
         await super().__aenter__()
         return self
 
-    async def ready(self, symbol: str = "") -> None:
+    async def ready(self, *symbols: str) -> None:
         await eventually(lambda: self.get("/api/healthz"), 15, "a gateway that answers")
 
     def start_ingest(self) -> None:

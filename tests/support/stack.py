@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -130,9 +131,11 @@ class Stack:
             raise
         return self
 
-    async def ready(self, symbol: str = "BTC_TRY") -> None:
-        """Return once a ticker can be had through the gateway."""
-        await eventually(lambda: self.get(f"/api/market/btcturk/ticker?symbol={symbol}"), 30, "a ticker")
+    async def ready(self, *symbols: str) -> None:
+        """Return once the gateway has a ticker of each of ``symbols`` (of BTC_TRY alone, unless told)."""
+        for symbol in symbols or ("BTC_TRY",):
+            path = f"/api/market/btcturk/ticker?symbol={symbol}"
+            await eventually(partial(self.get, path), 30, f"a ticker of {symbol}")
 
     async def get(self, path: str) -> Any:
         """Return the gateway's JSON answer, or None for anything but a 200."""
