@@ -59,16 +59,20 @@ def _version(path: str) -> str | None:
     return match[1] if match else None
 
 
+_PORTS = iter(random.sample(range(15_000, 32_000), 17_000))
+
+
 def free_port() -> int:
     """Return a TCP port that nobody uses right now, and that no outgoing connection will be given either.
 
-    From the range that the kernel hands out, a client's own connection could take it before the server does.
+    From the range that the kernel hands out, a client's own connection could take it before the server does. None is
+    given twice: the first may not be in use yet when the second is asked for.
     """
-    while True:
-        port = random.randrange(15_000, 32_000)
+    for port in _PORTS:
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+    raise AssertionError("no port is left")
 
 
 _RAM = Path("/dev/shm")  # noqa: S108, a folder of its own is made in it

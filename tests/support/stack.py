@@ -126,8 +126,8 @@ class Stack:
             for service in self.services.values():
                 service.start()
             await self.ready()
-        except BaseException:
-            await self.__aexit__(None, None, None)
+        except BaseException as exc:
+            await self.__aexit__(type(exc), exc, exc.__traceback__)
             raise
         return self
 
