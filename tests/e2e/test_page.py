@@ -254,6 +254,10 @@ async def test_a_price_is_stale_when_nobody_vouches_for_it(status: str, age_s: i
             "This page read too slowly: 3 values gave way to newer ones, 0 are lost.",
         ),
         (
+            {"type": "lagged", "data": {"conflated": 3, "dropped": None}},
+            "This page read too slowly: 3 values gave way to newer ones, more may be lost.",
+        ),
+        (
             {"type": "goodbye", "data": {"reason": "shutdown", "retry": 1}},
             "The gateway ended this stream (shutdown); the browser comes back by itself.",
         ),

@@ -171,15 +171,19 @@ class BusRecorder:
 
 
 class Audit:
-    """A stack, its witnesses, and two clients of everything: one that takes each tick, one at 250 ms."""
+    """A stack, its witnesses, and two clients of everything: one that takes each tick, one at 250 ms.
 
-    def __init__(self, stack: Stack, port: int) -> None:
+    ``others`` are the queries of further clients, which may ask for less.
+    """
+
+    def __init__(self, stack: Stack, port: int, others: Iterable[str] = ()) -> None:
         self.stack = stack
         self.ledger = Ledger(stack)
         self.bus = BusRecorder(stack.redis.url)
         self.each = EventSource(self.url(port, throttle=0))
         self.paced = EventSource(self.url(port, throttle=250))
         self.clients = (self.each, self.paced)
+        self.others = [EventSource(f"http://127.0.0.1:{port}/api/market/btcturk/stream?{query}") for query in others]
         self._unseen: tuple[int, int] | None = None
         self._back_at = time.time()
 
@@ -261,13 +265,14 @@ class Audit:
 
     def hold_to_account(self, *, causes: Iterable[str] = (), redis_lost: bool = False) -> None:
         """Do what `check` does, on what there is."""
-        for client in self.clients:
+        for client in (*self.clients, *self.others):
             assert set(client.statuses) == {200}, f"answered {client.statuses}"
             found = {gap.data["cause"] for gap in client.of("gap")}
             assert found == set(causes), f"gaps of the causes {found} instead of {set(causes)}"
             assert client.of("lagged") == [], "a client that reads at once cannot lag"
             self._ids_increase(client)
             self._values_never_go_back(client)
+        for client in self.clients:
             self._all_is_delivered_or_disclosed(client)
         self._each_of_the_bus_once(redis_lost)
         self._nothing_old_passes_for_new()
@@ -395,13 +400,15 @@ def _latest_tickers(client: EventSource) -> list[Event]:
 
 
 @asynccontextmanager
-async def audited(stack: Stack, port: int | None = None) -> AsyncIterator[Audit]:
+async def audited(stack: Stack, port: int | None = None, others: Iterable[str] = ()) -> AsyncIterator[Audit]:
     """Run the stack and its audit; ``port`` is where the clients connect, the gateway's own unless told otherwise."""
     async with AsyncExitStack() as parts:
         await parts.enter_async_context(stack)
-        audit = Audit(stack, port or stack.gateway_port)
-        for part in (audit.ledger, audit.bus, audit.each, audit.paced):
-            await parts.enter_async_context(running(part.run()))
+        audit = Audit(stack, port or stack.gateway_port, others)
+        for witness in (audit.ledger, audit.bus):
+            await parts.enter_async_context(running(witness.run()))
+        for client in (*audit.clients, *audit.others):
+            await parts.enter_async_context(running(client.run()))
         await audit.flowing()
         await eventually(lambda: len(audit.each.of("ticker")) > SEEN_FIRST, HEAL_S, "a while of normal life")
         await eventually(audit._is_mock, HEAL_S, "status MOCK")

@@ -16,6 +16,7 @@ class TcpProxy:
         self._open = asyncio.Event()
         self._open.set()
         self._drop_next_reply = False
+        self._left: int | None = None
         self.port = 0
         self.replies_dropped = 0
 
@@ -42,6 +43,10 @@ class TcpProxy:
     def drop_next_reply(self) -> None:
         """Let the next request through; cut its connection instead of answering."""
         self._drop_next_reply = True
+
+    def cut_after(self, count: int) -> None:
+        """Let so many more bytes of replies through, and cut the connection that brings the next: amid a message."""
+        self._left = count
 
     def cut(self) -> None:
         """Cut every connection there is, without a goodbye."""
@@ -92,5 +97,12 @@ class TcpProxy:
                     self._drop_next_reply = False
                     self.replies_dropped += 1
                     return
+                if replies and self._left is not None:
+                    if len(data) > self._left:
+                        data, self._left = data[: self._left], None
+                        sink.write(data)
+                        await sink.drain()
+                        return
+                    self._left -= len(data)
                 sink.write(data)
                 await sink.drain()

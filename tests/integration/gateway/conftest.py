@@ -4,7 +4,8 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -24,9 +25,9 @@ from support.stack import Service
 
 
 class Bench:
-    """Redis, a writer, and a gateway that may be restarted."""
+    """Redis, a writer, and a gateway that may be restarted. ``extra`` settings go to the gateway."""
 
-    def __init__(self, redis_server: RedisServer, folder: Path) -> None:
+    def __init__(self, redis_server: RedisServer, folder: Path, extra: Mapping[str, str] | None = None) -> None:
         self.redis_server = redis_server
         self.redis: Redis = connect(redis_server.url)
         self.publisher = Publisher(self.redis, VENUE, Mode.MOCK)
@@ -34,7 +35,12 @@ class Bench:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
         self.gateway = Service(
             "gateway",
-            {**environ, "SPARK_REDIS_URL": redis_server.url, "SPARK_GATEWAY_PORT": str(self.port)},
+            {
+                **environ,
+                "SPARK_REDIS_URL": redis_server.url,
+                "SPARK_GATEWAY_PORT": str(self.port),
+                **(extra or {}),
+            },
             folder / "gateway.log",
         )
 
@@ -88,11 +94,12 @@ class Bench:
             return answer.status_code == 200
 
 
-@pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
+@asynccontextmanager
+async def benched(extra: Mapping[str, str] | None = None) -> AsyncIterator[Bench]:
+    """Yield a bench with two tickers on the bus, and a gateway that has loaded them."""
     folder = Path(tempfile.mkdtemp(prefix="spark-gateway-"))
     async with RedisServer(binaries()[0]) as server:
-        bench = Bench(server, folder)
+        bench = Bench(server, folder, extra)
         try:
             await bench.claim()
             await bench.publish(a_ticker(1), a_ticker(2, "ETH_TRY"))
@@ -102,6 +109,12 @@ async def bench() -> AsyncIterator[Bench]:
             bench.gateway.kill()
             await bench.redis.aclose()
             await asyncio.to_thread(shutil.rmtree, folder)
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    async with benched() as bench:
+        yield bench
 
 
 class Reading:

@@ -1,16 +1,17 @@
 """A group of streams and sockets that are full at the worst moment; real sockets seldom are just then."""
 
+import math
 from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry
 
-from spark_bus.cursor import Cursor, EntryId
+from spark_bus.cursor import Cursor, EntryId, spell
 from spark_bus.reader import Entry, Snapshot
 from spark_gateway.broadcast import Broadcast
 from spark_gateway.feed import Feed
 from spark_gateway.member import FULL_BYTES, Member
 from spark_gateway.metrics import GatewayMetrics
-from spark_gateway.subscription import CHANNELS, Subscription
+from spark_gateway.subscription import CHANNELS, Interest, Subscription
 from spark_market import wire
 from support.examples import VENUE, a_ticker, tickers
 
@@ -42,6 +43,8 @@ class Socket:
     def abort(self) -> None:
         self.closed = True
 
+    close = abort
+
     def fill(self) -> None:
         self.kept = FULL_BYTES + 1
 
@@ -66,26 +69,30 @@ class Group:
         self.feed.restart(Snapshot(position=HERE, latest=latest or {}, instruments={}))
         self.status = b"data: UP\n\n"
         self.broadcast = Broadcast(
-            self.feed,
-            Subscription(VENUE, None, frozenset(CHANNELS), throttle_ms),
+            {VENUE: self.feed},
+            Subscription((Interest(VENUE, None, frozenset(CHANNELS)),), throttle_ms),
             metrics,
-            status_event=lambda: self.status,
-            health_event=lambda position, _: b"data: health at %b\n\n" % str(position).encode(),
+            turn=0,
+            status_event=lambda _: self.status,
+            health_event=lambda _, positions: b"data: health at %b\n\n" % spell(positions).encode(),
         )
 
     def join(self) -> Socket:
         socket = Socket()
-        self.broadcast.join(Member(socket, self.feed.position))
+        assert self.feed.position is not None
+        self.broadcast.join(Member(socket), {VENUE: self.feed.position})
         return socket
 
     def publish(self, *prices: int) -> None:
         self.bring(*[Entry(EntryId(2_000, price), "ticker", "BTC_TRY", tickers(price)[0].data) for price in prices])
 
     def bring(self, *entries: Entry) -> None:
+        self.offer(*entries)
+        self.broadcast.flush()
+
+    def offer(self, *entries: Entry) -> None:
         for frame in self.feed.append(list(entries)) if entries else ():
-            self.broadcast.offer(frame)
-        assert self.feed.position is not None
-        self.broadcast.flush(self.feed.position)
+            self.broadcast.tracks[VENUE].offer(frame)
 
 
 def test_a_status_that_comes_while_a_socket_is_full_is_told_when_it_has_drained() -> None:
@@ -98,7 +105,7 @@ def test_a_status_that_comes_while_a_socket_is_full_is_told_when_it_has_drained(
     assert b"DOWN" not in socket.taken
 
     socket.drain()
-    group.broadcast.look_after(now=0)
+    group.broadcast.catch_up()
 
     assert b"data: DOWN\n\n" in socket.taken
     assert b"lagged" not in socket.taken, "it missed no value"
@@ -111,7 +118,7 @@ def test_who_lagged_gets_the_newest_value_once_and_goes_on_in_step() -> None:
     group.publish(1)
     group.publish(2, 3)
     socket.drain()
-    group.broadcast.look_after(now=0)
+    group.broadcast.catch_up()
     group.publish(4)
 
     assert [other.taken.count(b'"price":%d,' % price) for price in (1, 2, 3, 4)] == [1, 1, 1, 1]
@@ -126,7 +133,8 @@ def test_one_who_lags_is_given_no_position_beyond_what_it_was_written() -> None:
     socket.fill()
     group.publish(1)
     socket.drain()
-    group.broadcast.ping()
+    group.broadcast.ping(math.inf)
+    group.broadcast.ping(math.inf)
 
     assert b"health" not in socket.taken
 
@@ -135,8 +143,7 @@ def test_one_who_joins_ahead_of_its_group_gets_only_what_is_new_to_it() -> None:
     """Within a window, or coming from another replica, it has had some of what the others still wait for."""
     group = Group(throttle_ms=60_000)
     early = group.join()
-    for frame in group.feed.append([Entry(EntryId(2_000, 1), "ticker", "BTC_TRY", tickers(1)[0].data)]):
-        group.broadcast.offer(frame)
+    group.offer(Entry(EntryId(2_000, 1), "ticker", "BTC_TRY", tickers(1)[0].data))
     late = group.join()
     group.publish(2)
 
@@ -149,10 +156,10 @@ def test_one_who_takes_nothing_is_dropped_and_one_who_is_gone_leaves() -> None:
     stuck, gone = group.join(), group.join()
     stuck.fill()
     gone.closed = True
-    group.broadcast.look_after(now=0)
-    group.broadcast.look_after(now=29)
+    group.broadcast.drop_stuck(now=0)
+    group.broadcast.drop_stuck(now=29)
     assert not stuck.closed
-    group.broadcast.look_after(now=31)
+    group.broadcast.drop_stuck(now=31)
 
     assert stuck.closed
     assert len(group.broadcast) == 0
@@ -172,7 +179,7 @@ def test_who_lagged_gets_every_trade_and_the_newest_whole_book() -> None:
         Entry(EntryId(2_000, 6), "ticker", "BTC_TRY", wire.encode(a_ticker(6))),
     )
     socket.drain()
-    group.broadcast.look_after(now=0)
+    group.broadcast.catch_up()
 
     assert [line.count(b'"id":"%d"' % number) for number, line in enumerate(socket.told(b"trade"), 1)] == [1, 1]
     assert [b'"price":6,' in line for line in socket.told(b"ticker")] == [True]
@@ -197,7 +204,7 @@ def test_who_drains_a_little_is_given_a_part_and_goes_on_from_there() -> None:
     taken = []
     for _ in range(4):
         socket.drain_once()
-        group.broadcast.look_after(now=0)
+        group.broadcast.catch_up()
         taken.append((len(socket.told(b"book")), len(socket.told(b"trade")), socket.taken.count(b"health")))
 
     assert taken == [(1, 0, 0), (2, 0, 0), (3, 0, 0), (3, 1, 1)]
@@ -212,9 +219,9 @@ def test_values_of_one_entry_are_not_parted() -> None:
     socket.fill()
     group.publish(1)
     group.feed.restart(Snapshot(position=HERE, latest=latest, instruments={}))
-    group.broadcast.restart("epoch", 0)
+    group.broadcast.restart(VENUE, "epoch", 0)
     socket.drain_once()
-    group.broadcast.look_after(now=0)
+    group.broadcast.catch_up()
 
     assert len(socket.told(b"book")) == 3
     assert len(socket.told(b"gap")) == 1
@@ -226,8 +233,7 @@ def test_a_flush_without_anything_to_tell_does_not_end_the_response() -> None:
     socket = group.join()
     first = Entry(EntryId(2_000, 1), "book", "BTC_TRY", wire.encode(a_book("1", None)))
     second = Entry(EntryId(2_000, 2), "book", "BTC_TRY", wire.encode(a_book("9", None)))
-    for frame in group.feed.append([first, second]):
-        group.broadcast.offer(frame)
+    group.offer(first, second)
     group.feed.learn({})
     group.publish()
 

@@ -4,7 +4,8 @@ Written ``venue.epoch.entry``, joined by commas for several venues: the ``id`` o
 """
 
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
 
 _MOST_VENUES = 16
 _CURSOR = re.compile(r"([a-z][a-z0-9]{0,31})\.([0-9a-f]{1,32})\.([0-9]{1,16})-([0-9]{1,16})")
@@ -39,6 +40,15 @@ class Cursor(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.venue}.{self.epoch}.{self.entry}"
+
+
+Positions: TypeAlias = Mapping[str, Cursor]
+"""Where a reader of several venues is in each of them."""
+
+
+def spell(positions: Positions) -> str:
+    """Return the positions as one text, ordered by venue; empty for none."""
+    return ",".join([str(positions[venue]) for venue in sorted(positions)])
 
 
 def parse(text: str) -> dict[str, Cursor]:

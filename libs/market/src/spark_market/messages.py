@@ -132,11 +132,14 @@ class Alarm(_Message, frozen=True, kw_only=True):
 
 
 class Lagged(_Message, frozen=True, kw_only=True):
-    """What a slow reader missed: ``conflated`` values were overtaken by newer ones, ``dropped`` ones are gone."""
+    """What a slow reader missed: ``conflated`` values were overtaken by newer ones, ``dropped`` ones are gone.
+
+    ``dropped`` is None when nobody knows: a gap says since when.
+    """
 
     venue: str
     conflated: int
-    dropped: int
+    dropped: int | None
 
 
 class Health(_Message, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ NAMES: Final[dict[str, str]] = {
     "SPARK_VENUE_STALENESS_TARGET": "seconds of silence after which a venue is STALE, 1 to 86400",
     "SPARK_GATEWAY_HOST": "the address that the gateway listens on",
     "SPARK_GATEWAY_PORT": "a free TCP port, 0 to 65535 (0: any)",
+    "SPARK_GATEWAY_STREAM_LIFE": "seconds after which a stream is ended and its reader comes back, 1 to 86400",
     "SPARK_SIMULATOR_HOST": "the address that the simulator listens on",
     "SPARK_SIMULATOR_PORT": "a free TCP port, 0 to 65535 (0: any)",
     "SPARK_SIMULATOR_PAIRS": "how many BtcTurk pairs to simulate, 4 to 379",

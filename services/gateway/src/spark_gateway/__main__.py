@@ -14,7 +14,7 @@ from spark_gateway.resume import Opening
 from spark_gateway.settings import GatewaySettings
 from spark_gateway.stream import StreamEndpoint
 from spark_service import process
-from spark_service.lifecycle import CannotStart, end, run
+from spark_service.lifecycle import CannotStart, end, run, run_together
 from spark_service.redis_url import address
 
 _GRACE_S = 2
@@ -48,10 +48,11 @@ async def main(settings: GatewaySettings) -> None:
     url = settings.redis_url.get_secret_value()
     redis, redis_for_replays = connect(url), connect(url, most_connections=4)
     hub = Hub(redis, settings.venues, metrics, address(settings.redis_url))
-    stream = StreamEndpoint(hub, Opening(hub, redis_for_replays, metrics), metrics)
+    stream = StreamEndpoint(hub, Opening(hub, redis_for_replays, metrics), metrics, settings.stream_life_s)
     app = build(hub, stream, metrics, registry, settings.staleness_target_s)
     config = uvicorn.Config(
         app,
+        interface="asgi3",
         http="httptools",
         ws="none",
         lifespan="off",
@@ -64,7 +65,7 @@ async def main(settings: GatewaySettings) -> None:
     listening = _listen(settings.host, settings.port)
     server = Server(config, stream, metrics)
     serving = asyncio.create_task(server.serve([listening]))
-    following = asyncio.create_task(hub.run())
+    following = asyncio.create_task(run_together([hub.run(), stream.run()]))
     try:
         await asyncio.wait({serving, following}, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -1,5 +1,7 @@
 """The HTTP application: which route is answered by what."""
 
+import re
+from collections.abc import Awaitable
 from importlib import resources
 from typing import Any
 
@@ -11,7 +13,6 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,20 +25,26 @@ from spark_gateway.stream import TRANSPORT, StreamEndpoint
 from spark_service import version
 
 _STREAM = "/api/market/{venue}/stream"
+_STREAMS = re.compile("/api/market(?:/([^/]+))?/stream")
+"""With a venue or over venues."""
 _PAGE_MAY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:"
 
 
-class WithTransport:
-    """Leaves the socket in the scope before any middleware wraps ``send``."""
+class Front:
+    """Gives streams straight to their endpoint, and the rest to FastAPI, all of whose frames a stream would keep."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, stream: StreamEndpoint) -> None:
         self._app = app
+        self._stream = stream
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the request on."""
-        if scope["type"] == "http":
-            scope[TRANSPORT] = transport_of(send)
-        await self._app(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+            found = _STREAMS.fullmatch(scope["path"])
+            if found:
+                scope[TRANSPORT] = transport_of(send)
+                return self._stream(scope, found[1], receive, send)
+        return self._app(scope, receive, send)
 
 
 class Page(StaticFiles):
@@ -65,7 +72,6 @@ def build(
         summary="Turkish markets for web front ends: live streams and current values.",
         redoc_url=None,
     )
-    app.router.routes.append(Route(_STREAM, stream, methods=["GET"], include_in_schema=False))
     app.include_router(rest.routes(hub))
     app.include_router(health.routes(hub, metrics, registry, staleness_target_s))
     app.add_exception_handler(Problem, _answer_problem)
@@ -76,7 +82,7 @@ def build(
     _describe(app)
     page = resources.files("spark_gateway").joinpath("page")
     app.mount("/", Page(directory=str(page), html=True), name="page")
-    return WithTransport(app)
+    return Front(app, stream)
 
 
 def _describe(app: FastAPI) -> None:

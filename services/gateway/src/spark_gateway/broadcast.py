@@ -1,21 +1,37 @@
 """Everyone who asked for the same thing at the same pace: one frame is built, and written to all."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from spark_bus.cursor import Cursor, EntryId
-from spark_gateway.conflation import Changes, Window
-from spark_gateway.events import Frame, data_event, event
+from spark_bus.cursor import Cursor, Positions
+from spark_gateway.conflation import Changes
+from spark_gateway.events import Frame, among, event
 from spark_gateway.feed import Feed
 from spark_gateway.member import FULL_BYTES, Member, chunk
 from spark_gateway.metrics import GatewayMetrics
-from spark_gateway.subscription import CURRENT_CHANNELS, Subscription
-from spark_market.messages import Gap, Lagged
-from spark_service.clock import now_ms
+from spark_gateway.subscription import Subscription
+from spark_gateway.track import BEGINNING, Track
+from spark_market.messages import Lagged
 
 STUCK_AFTER_S: Final = 30.0
-_CATCH_UP_AT_ONCE: Final = 16
-_BEGINNING: Final = EntryId(0, 0)
+PING_S: Final = 10.0
+"""So often a stream hears that it lives. The ping rides along with the next flush, or goes out alone after a while."""
+_PING_ALONE_AFTER_S: Final = 2.0
+_CATCHING_UP_S: Final = 0.01
+"""So long at most nobody else is served while those who lagged are brought back."""
+
+
+@dataclass(slots=True)
+class _Lag:
+    """What one who lags has had: ``positions`` lacks a venue of which that cannot be gone on from.
+
+    ``since`` is a lower bound, by venue (ms UTC), of when the oldest tick that it lacks was received.
+    """
+
+    positions: dict[str, Cursor]
+    since: dict[str, int]
 
 
 class Broadcast:
@@ -27,183 +43,191 @@ class Broadcast:
 
     def __init__(
         self,
-        feed: Feed,
+        feeds: Mapping[str, Feed],
         subscription: Subscription,
         metrics: GatewayMetrics,
         *,
-        status_event: Callable[[], bytes],
-        health_event: Callable[[Cursor | None, int], bytes],
+        turn: int,
+        status_event: Callable[[str], bytes],
+        health_event: Callable[[Subscription, Positions], bytes],
     ) -> None:
-        assert feed.position is not None  # noqa: S101, nobody joins before the venue is loaded
+        """``turn`` is any number: groups of one pace are flushed in turn by it."""
         self.subscription = subscription
-        self._feed = feed
+        self.turn = turn
+        throttled = subscription.throttle_ms > 0
+        self.tracks = {
+            interest.venue: Track(feeds[interest.venue], interest, metrics, throttled=throttled)
+            for interest in subscription.interests
+        }
         self._metrics = metrics
         self._status_event = status_event
         self._health_event = health_event
-        self._flushed: Cursor = feed.position
-        self._changed = Window(throttled=subscription.throttle_ms > 0)
         self._in_step: set[Member] = set()
-        self._ahead: set[Member] = set()
-        self._lagging: set[Member] = set()
+        self._ahead: dict[Member, dict[str, Cursor]] = {}
+        self._lagging: dict[Member, _Lag] = {}
+        self._pinged_at = time.monotonic()
+        self._ping_is_due = False
 
     def __len__(self) -> int:
         return len(self._in_step) + len(self._ahead) + len(self._lagging)
+
+    @property
+    def has_lagging(self) -> bool:
+        """Whether somebody lags."""
+        return bool(self._lagging)
 
     def members(self) -> list[Member]:
         """Return all members."""
         return [*self._in_step, *self._ahead, *self._lagging]
 
-    def join(self, member: Member) -> None:
-        """Take in a member that has been written everything up to its position."""
-        (self._in_step if member.position == self._flushed else self._ahead).add(member)
+    def flushed(self) -> dict[str, Cursor]:
+        """Return the positions that members in step have been brought to."""
+        return {venue: track.flushed for venue, track in self.tracks.items() if track.flushed is not None}
+
+    def join(self, member: Member, positions: Positions) -> None:
+        """Take in a member that has been written everything up to ``positions``."""
+        for track in self.tracks.values():
+            track.advance()
+        if positions == self.flushed():
+            self._in_step.add(member)
+        else:
+            self._ahead[member] = dict(positions)
 
     def leave(self, member: Member) -> None:
         """Let a member go."""
-        for members in (self._in_step, self._ahead, self._lagging):
-            members.discard(member)
-
-    def offer(self, frame: Frame) -> None:
-        """Note a new frame, to be flushed when the pace allows."""
-        if self.subscription.wants(frame.channel, frame.symbol) and self._changed.add(frame):
-            self._metrics.conflated(1)
-
-    def flush(self, position: Cursor) -> None:
-        """Write what changed up to ``position``, in bus order, to every member that can take it.
-
-        ``position`` is the feed's: the books are of no other.
-        """
-        changed = self._changed.take()
-        flushed_before, self._flushed = self._flushed, position
-        if changed:
-            told = [frame for item in changed if (frame := self._told(item)) is not None]
-            if told:  # an empty chunk would end the response
-                self._write_to_those_in_step(chunk(b"".join([item.event for item in told])), flushed_before)
-                self._metrics.delivered(len(told) * len(self._in_step))
-        if self._ahead:
-            self._let_catch_step(changed)
-
-    def _told(self, item: Frame | Changes) -> Frame | None:
-        return item.frame(self._flushed, self._feed.books.get) if isinstance(item, Changes) else item
-
-    def _told_after(self, entry: EntryId, item: Frame | Changes) -> Frame | None:
-        """Return what tells of ``item`` to one who has had all up to ``entry``."""
-        if isinstance(item, Frame):
-            return item if item.entry > entry else None
-        if item.newest.entry <= entry:
-            return None
-        if item.first > entry:
-            return self._told(item)
-        book = self._feed.books.get(item.newest.symbol)  # it has had some of these changes
-        return None if book is None else book.frame()
-
-    def _write_to_those_in_step(self, batch: bytes, position: Cursor) -> None:
-        """Write ``batch``; who cannot take it stays at ``position``."""
-        slow = [member for member in self._in_step if not member.write(batch)]
-        if slow:
-            since = self._feed.received_before(position.entry)
-            for member in slow:
-                self._fall_behind(member, position, since)
-
-    def _let_catch_step(self, changed: list[Frame | Changes]) -> None:
-        for member in list(self._ahead):
-            position = member.position
-            assert position is not None  # noqa: S101, it joined with one
-            news = [told for item in changed if (told := self._told_after(position.entry, item)) is not None]
-            if news and not member.write(chunk(b"".join([item.event for item in news]))):
-                self._fall_behind(member, position, self._feed.received_before(position.entry))
-            elif position.entry <= self._flushed.entry:
-                self._ahead.discard(member)
-                self._in_step.add(member)
-            self._metrics.delivered(len(news))
-
-    def _fall_behind(self, member: Member, position: Cursor, since: int) -> None:
         self._in_step.discard(member)
-        self._ahead.discard(member)
+        self._ahead.pop(member, None)
+        self._lagging.pop(member, None)
+
+    def flush(self) -> None:
+        """Write what changed, in the bus order of each venue, to every member that can take it."""
+        before = self.flushed()
+        taken: list[tuple[Track, list[Frame | Changes]]] = []
+        text: list[bytes] = []
+        for venue, track in self.tracks.items():
+            if track.feed.position is None:
+                continue
+            changed = track.take()
+            taken.append((track, changed))
+            told = [frame for item in changed if (frame := track.told(item)) is not None]
+            text += self.events(venue, told, self.flushed())
+            self._metrics.delivered(len(told) * len(self._in_step))
+        if text:  # an empty chunk would end the response
+            if self._ping_is_due:
+                text.append(self._health(self.flushed()))
+                self._pinged()
+            self._write_to_those_in_step(b"".join(text), before)
+        if self._ahead:
+            for track, changed in taken:
+                self._let_catch_step(track, changed)
+
+    def events(self, venue: str, frames: Iterable[Frame], positions: Positions) -> list[bytes]:
+        """Return frames of one venue as this group's streams get them: each id names the others' ``positions`` too."""
+        if len(self.tracks) == 1:
+            return [item.event for item in frames]
+        before = "".join([f"{positions[other]}," for other in sorted(positions) if other < venue]).encode()
+        after = "".join([f",{positions[other]}" for other in sorted(positions) if other > venue]).encode()
+        return [among(item.event, before, after) for item in frames]
+
+    def _write_to_those_in_step(self, batch: bytes, positions: dict[str, Cursor]) -> None:
+        """Write ``batch``; who cannot take it stays at ``positions``."""
+        chunked = chunk(batch)
+        slow = [member for member in self._in_step if not member.write(chunked)]
+        if slow:
+            since = self._received_before(positions)
+            for member in slow:
+                self._fall_behind(member, dict(positions), dict(since))
+
+    def _received_before(self, positions: Positions) -> dict[str, int]:
+        tracks = self.tracks
+        return {venue: tracks[venue].feed.received_before(position.entry) for venue, position in positions.items()}
+
+    def _let_catch_step(self, track: Track, changed: list[Frame | Changes]) -> None:
+        venue, flushed = track.feed.venue, track.flushed
+        assert flushed is not None  # noqa: S101, it has just been
+        for member, positions in list(self._ahead.items()):
+            position = positions[venue]
+            news = [told for item in changed if (told := track.told_after(position.entry, item)) is not None]
+            text = b"".join(self.events(venue, news, positions))
+            if text and not member.write(chunk(text)):
+                self._fall_behind(member, positions, self._received_before(positions))
+                continue
+            self._metrics.delivered(len(news))
+            if position.entry <= flushed.entry:
+                positions[venue] = flushed
+                if positions == self.flushed():
+                    del self._ahead[member]
+                    self._in_step.add(member)
+
+    def _fall_behind(self, member: Member, positions: dict[str, Cursor], since: dict[str, int]) -> None:
+        self.leave(member)
         if member.gone:
             return
-        member.position, member.behind_since = position, since
-        self._lagging.add(member)
+        self._lagging[member] = _Lag(positions, since)
         self._metrics.lagged()
 
-    def restart(self, cause: str, received_before: int) -> None:
-        """Something is missing, or the epoch changed: tell every member of the gap, and give it a snapshot.
+    def restart(self, venue: str, cause: str | None, received_before: int) -> None:
+        """Give every member the snapshot of a venue that has been loaded, or that has begun anew.
 
-        ``received_before`` is when the last that was flushed had been received.
+        With a ``cause`` something may be missing, and a gap is told first; ``received_before`` (ms UTC) is when the
+        last that was flushed had been received.
         """
-        assert self._feed.position is not None  # noqa: S101, a restart brings one
-        self._changed.take()
-        self._flushed = self._feed.position
-        text = chunk(self._gap(cause, received_before) + self.snapshot())
-        for member in [*self._in_step, *self._ahead]:
-            if member.write(text):
-                self._ahead.discard(member)
+        track = self.tracks[venue]
+        before = self.flushed()
+        before.pop(venue, None)
+        track.take()
+        assert track.flushed is not None  # noqa: S101, a restart brings a position
+        text = b"" if cause is None else track.gap(cause, received_before)
+        text += self._status_event(venue) + track.opening()
+        since = self._received_before(before) | ({} if cause is None else {venue: received_before})
+        batch = chunk(text + self._health(self.flushed()))
+        for member in list(self._in_step):
+            if not member.write(batch):
+                self._fall_behind(member, dict(before), dict(since))
+        for member, positions in list(self._ahead.items()):
+            positions[venue] = track.flushed
+            if not member.write(chunk(text + self._health(positions))):
+                del positions[venue]
+                self._fall_behind(member, positions, dict(since))
+            elif positions == self.flushed():
+                del self._ahead[member]
                 self._in_step.add(member)
-            else:
-                self._in_step.discard(member)
-                self._ahead.discard(member)
-                member.behind_since = received_before
-                self._lagging.add(member)
-        for member in self._lagging:
-            member.position = None  # what it had cannot be gone on from
+        for lag in self._lagging.values():
+            lag.positions.pop(venue, None)  # what it had cannot be gone on from
 
-    def snapshot(self) -> bytes:
-        """Return the events that open a stream: the current values, closed by the position they are of."""
-        values = b"".join([data_event(item.data) for item in self._values()])
-        return self._status_event() + values + self.unknown_books(0) + self._health(self._feed.position)
+    def _health(self, positions: Positions) -> bytes:
+        return self._health_event(self.subscription, positions)
 
-    def _values(self, after: EntryId = _BEGINNING) -> list[Frame]:
-        """Return the current values that are newer than ``after``, in bus order."""
-        wants = self.subscription.wants
-        found = [item for item in self._feed.tickers.values() if item.entry > after and wants("ticker", item.symbol)]
-        return sorted([*found, *self._books(after)], key=lambda item: item.entry)
+    def ping(self, now: float) -> None:
+        """See to it that each stream, and the reader's cursor, hears from us; ``now`` is monotonic."""
+        if now - self._pinged_at < PING_S:
+            return
+        if not self._ping_is_due:
+            for track in self.tracks.values():
+                track.advance()
+            for member, positions in self._ahead.items():  # with a slow pace they may be ahead for longer than a
+                member.write(chunk(self._health(positions)))  # proxy waits
+        self._ping_is_due = True
+        if now - self._pinged_at > PING_S + _PING_ALONE_AFTER_S:
+            batch = chunk(self._health(self.flushed()))
+            for member in self._in_step:
+                member.write(batch)
+            self._pinged()
 
-    def _books(self, after: EntryId = _BEGINNING) -> list[Frame]:
-        wants = self.subscription.wants
-        books = self._feed.books.known() if "book" in self.subscription.channels else ()
-        return [book.frame() for book in books if book.position.entry > after and wants("book", book.symbol)]
-
-    def books(self) -> bytes:
-        """Return the whole books as events, of the feed's position."""
-        return b"".join([data_event(item.data) for item in self._books()])
-
-    def unknown_books(self, since: int) -> bytes:
-        """Return a gap for each book that nothing can be told of yet; ``since`` (ms UTC) is when its hole may begin."""
-        missing = self._feed.books.missing(lambda symbol: self.subscription.wants("book", symbol))
-        return b"".join([self._gap("unknown", since, "book", symbol) for symbol in missing])
-
-    def _health(self, position: Cursor | None) -> bytes:
-        return self._health_event(position, self.subscription.throttle_ms)
-
-    def _gap(self, cause: str, since: int, channel: str | None = None, symbol: str | None = None) -> bytes:
-        self._metrics.gap(cause)
-        return event(Gap(venue=self._feed.venue, channel=channel, symbol=symbol, from_=since, to=now_ms(), cause=cause))
-
-    def ping(self) -> None:
-        """Write a health event that keeps the stream, and the reader's cursor, from growing old."""
-        batch = chunk(self._health(self._flushed))
-        for member in self._in_step:
-            member.write(batch)
-        for member in self._ahead:  # with a slow pace they may be ahead for longer than a proxy waits
-            member.write(chunk(self._health(member.position)))
+    def _pinged(self) -> None:
+        self._pinged_at = time.monotonic()
+        self._ping_is_due = False
 
     def tell(self, text: bytes) -> None:
         """Write an event that is no part of the bus; who cannot take it lags, and is told when it catches up."""
+        self._write_to_those_in_step(text, self.flushed())
         batch = chunk(text)
-        self._write_to_those_in_step(batch, self._flushed)
-        for member in list(self._ahead):
-            position = member.position
-            assert position is not None  # noqa: S101, it joined with one
+        for member, positions in list(self._ahead.items()):
             if not member.write(batch):
-                self._fall_behind(member, position, self._feed.received_before(position.entry))
+                self._fall_behind(member, positions, self._received_before(positions))
 
-    def look_after(self, now: float) -> None:
-        """Bring back those who lagged and have drained, drop those who take nothing; ``now`` is monotonic.
-
-        A few at a time: each that comes back costs a walk through the ring, and nobody else is served meanwhile.
-        """
-        drained = [member for member in self._lagging if member.drained()]
-        for member in drained[:_CATCH_UP_AT_ONCE]:
-            self._catch_up(member)
+    def drop_stuck(self, now: float) -> None:
+        """Drop those who take nothing; ``now`` is monotonic."""
         for member in self.members():
             if member.gone:
                 self.leave(member)
@@ -212,36 +236,65 @@ class Broadcast:
                 self.leave(member)
                 member.drop()
 
-    def _catch_up(self, member: Member) -> None:
-        """Give a member that lagged the newest of what it missed, and say that it lagged.
+    def catch_up(self) -> None:
+        """Bring back those who lagged and have drained: as many as there is time for, the others with the next call."""
+        until = time.monotonic() + _CATCHING_UP_S
+        for member, lag in list(self._lagging.items()):
+            if member.drained():
+                if self._caught_up(member, lag):
+                    del self._lagging[member]
+                    self.join(member, lag.positions)
+                if time.monotonic() > until:
+                    return
+
+    def _caught_up(self, member: Member, lag: _Lag) -> bool:
+        """Give a member that lagged the newest of what it missed, and say that it lagged; returns whether it has all.
 
         As much as it takes now: the rest when it has drained again, by what is newest then.
         """
-        current, wants = self._feed.position, self.subscription.wants
-        assert current is not None  # noqa: S101, it was a member of a loaded venue
-        reached = _BEGINNING if member.position is None else member.position.entry
-        whole = member.position is not None and self._feed.holds(member.position)
-        missed = [item for item in self._feed.after(reached) if wants(item.channel, item.symbol)]
-        once = [item for item in missed if item.kind not in CURRENT_CHANNELS]
-        due = sorted([*once, *self._values(reached)], key=lambda item: item.entry)
-        since = member.behind_since or 0
-        notice = b"" if whole else self._gap("slow", since) + self.unknown_books(since)
-        for part, through in _parts(due, current):
+        broken = [venue for venue in lag.since if not self._whole(venue, lag)]
+        text = b"".join([self._status_event(venue) for venue in self.tracks])
+        for venue in broken:  # all of them before the first id: that would forget their position
+            lag.positions.pop(venue, None)
+            track, since = self.tracks[venue], lag.since[venue]
+            text += track.gap("slow", since) + track.unknown_books(since)
+        loaded = {venue: track for venue, track in self.tracks.items() if track.feed.position is not None}
+        *_, last = loaded
+        for venue, track in loaded.items():
+            for part, through in self._parts(track, lag, told_to_lack=venue in broken):
+                text += part
+                if venue == last and through == track.feed.position:
+                    text += self._health({**lag.positions, venue: through})
+                if text and not member.write(chunk(text)):
+                    return False
+                text = b""
+                lag.positions[venue] = through
+                for told in broken:
+                    lag.since.pop(told, None)
+        return True
+
+    def _whole(self, venue: str, lag: _Lag) -> bool:
+        position = lag.positions.get(venue)
+        return position is not None and self.tracks[venue].feed.holds(position)
+
+    def _parts(self, track: Track, lag: _Lag, *, told_to_lack: bool) -> Iterator[tuple[bytes, Cursor]]:
+        """Yield what one who lagged is to get of a venue, in parts, each with the position that it brings it to."""
+        venue, current = track.feed.venue, track.feed.position
+        assert current is not None  # noqa: S101, it has been loaded
+        position = lag.positions.get(venue)
+        reached = BEGINNING if position is None else position.entry
+        missed = [] if position is None and not told_to_lack else track.missed(reached)
+        for frames, through in _cut(track.due(missed, reached), current):
             late = [item for item in missed if reached < item.entry <= through.entry]
-            if whole and late:
-                conflated = max(0, len(late) - len(part))
-                notice = event(Lagged(venue=self._feed.venue, conflated=conflated, dropped=0))
-            values = b"".join([item.event for item in part])
-            closing = self._health(current) if through is current else b""
-            if not member.write(chunk(notice + self._status_event() + values + closing)):
-                return
-            member.position, reached, notice = through, through.entry, b""
-        self._lagging.discard(member)
-        member.behind_since = None
-        self.join(member)
+            notice = b""
+            if late:
+                conflated = max(0, len(late) - len(frames))
+                notice = event(Lagged(venue=venue, conflated=conflated, dropped=None if told_to_lack else 0))
+            yield notice + b"".join(self.events(venue, frames, lag.positions)), through
+            reached = through.entry
 
 
-def _parts(frames: list[Frame], end: Cursor) -> Iterator[tuple[list[Frame], Cursor]]:
+def _cut(frames: list[Frame], end: Cursor) -> Iterator[tuple[list[Frame], Cursor]]:
     """Yield ``frames`` in parts of about what a socket takes, each with the position that it brings a reader to."""
     part: list[Frame] = []
     size = 0

@@ -66,7 +66,7 @@ class Changes:
             asks=tuple(sorted(self._asks.items())),
         )
         data = wire.encode(delta)
-        event = data_event(data, position._replace(entry=self.newest.entry))
+        event = data_event(data, str(position._replace(entry=self.newest.entry)))
         return self.newest._replace(data=data, event=event)
 
 
@@ -77,6 +77,10 @@ class Window:
         self._throttled = throttled
         self._all: list[Frame | Changes] = []
         self._by_key: dict[object, Frame | Changes] = {}
+
+    def __bool__(self) -> bool:
+        """Whether anything is left to tell."""
+        return bool(self._all or self._by_key)
 
     def add(self, item: Frame) -> bool:
         """Take in a frame; returns whether it overtook one."""

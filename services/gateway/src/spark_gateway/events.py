@@ -34,6 +34,7 @@ class _Stamped(msgspec.Struct):
     data: _Times
 
 
+_ID = b"id: "
 _STAMPED = msgspec.json.Decoder(_Stamped)
 
 
@@ -44,14 +45,14 @@ def frame(venue: str, epoch: str, entry: Entry) -> Frame | None:
         if channel != "gap":
             return None
         entry, channel = _gap(venue, entry)
-    event = b"id: %b\ndata: %b\n\n" % (str(Cursor(venue, epoch, entry.id)).encode(), entry.data)
+    event = data_event(entry.data, str(Cursor(venue, epoch, entry.id)))
     return Frame(entry.id, entry.kind, channel, entry.symbol, entry.data, event)
 
 
 def gap_frame(gap: Gap, position: Cursor) -> Frame:
     """Return a gap of the gateway's own as the frame of an entry."""
     data = wire.encode(gap)
-    return Frame(position.entry, "gap", gap.channel or "", gap.symbol or "", data, data_event(data, position))
+    return Frame(position.entry, "gap", gap.channel or "", gap.symbol or "", data, data_event(data, str(position)))
 
 
 def _gap(venue: str, entry: Entry) -> tuple[Entry, str]:
@@ -66,16 +67,24 @@ def _gap(venue: str, entry: Entry) -> tuple[Entry, str]:
     return entry._replace(symbol="", data=wire.encode(unread)), ""
 
 
-def event(message: Message, position: Cursor | None = None) -> bytes:
+def event(message: Message, position: str = "") -> bytes:
     """Return a message of the gateway's own as an event; with a position it moves the reader's cursor there."""
     return data_event(wire.encode(message), position)
 
 
-def data_event(data: bytes, position: Cursor | None = None) -> bytes:
+def data_event(data: bytes, position: str = "") -> bytes:
     """Return encoded JSON as an event."""
-    if position is None:
+    if not position:
         return b"data: %b\n\n" % data
-    return b"id: %b\ndata: %b\n\n" % (str(position).encode(), data)
+    return b"id: %b\ndata: %b\n\n" % (position.encode(), data)
+
+
+def among(event: bytes, before: bytes, after: bytes) -> bytes:
+    """Return an event of one venue for a stream of several: its id, if it has one, amid the others' positions."""
+    if not event.startswith(_ID):
+        return event
+    end = event.index(b"\n")
+    return b"%b%b%b%b%b" % (_ID, before, event[len(_ID) : end], after, event[end:])
 
 
 def received_at(data: bytes) -> int | None:

@@ -79,7 +79,7 @@ class LiveBook:
         """Return the whole book as a frame of its position; made when first asked for after a change."""
         if self._frame is None:
             data = self._encoded(None)
-            event = data_event(data, self.position)
+            event = data_event(data, str(self.position))
             self._frame = Frame(self.position.entry, "book", "book", self.symbol, data, event)
         return self._frame
 

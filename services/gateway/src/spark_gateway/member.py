@@ -1,4 +1,4 @@
-"""One open stream: its socket, and how far into the bus it has been written.
+"""One open stream: its socket.
 
 It has no queue. What it cannot take now it catches up with later, from the ring that all share.
 """
@@ -6,11 +6,13 @@ It has no queue. What it cannot take now it catches up with later, from the ring
 import asyncio
 from typing import Protocol
 
-from spark_bus.cursor import Cursor
-
 FULL_BYTES = 64 * 1024
 """Above so much unsent, a reader is slow: nothing more is written until it has taken what it has."""
+PATIENCE_S = 30.0
+"""How long a reader may take nothing while its stream is being opened."""
 _DRAIN_POLL_S = 0.05
+_CLOSING_S = 30.0
+_END = b"0\r\n\r\n"
 
 
 class Transport(Protocol):
@@ -24,6 +26,9 @@ class Transport(Protocol):
 
     def is_closing(self) -> bool:
         """Return whether the connection is gone or going."""
+
+    def close(self) -> None:
+        """Close the connection when what is kept has been sent."""
 
     def abort(self) -> None:
         """Drop the connection and what is kept."""
@@ -45,19 +50,12 @@ def chunk(data: bytes) -> bytes:
 
 
 class Member:
-    """A reader of a stream.
+    """A reader of a stream. How far it has come is its group's affair."""
 
-    ``position`` is what has been written to it when it joined or fell behind; a member in step is where its group is.
-    ``behind_since`` is, while it lags, a lower bound (ms UTC) of when the oldest tick it lacks was received.
-    """
+    __slots__ = ("_transport", "_unsent", "_unsent_since")  # 9 % of a write
 
-    __slots__ = ("_transport", "_unsent", "_unsent_since", "behind_since", "ended", "position")  # 9 % of a write
-
-    def __init__(self, transport: Transport, position: Cursor | None = None) -> None:
+    def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self.position = position
-        self.behind_since: int | None = None
-        self.ended = asyncio.Event()
         self._unsent = 0
         self._unsent_since = 0.0
 
@@ -88,7 +86,13 @@ class Member:
     def drop(self) -> None:
         """End it without ceremony."""
         self._transport.abort()
-        self.ended.set()
+
+    def finish(self, text: bytes) -> None:
+        """Write the last events and end the response and the connection, also of one that is slow."""
+        if not self.gone:
+            self._transport.write(chunk(text) + _END)
+            self._transport.close()
+            asyncio.get_running_loop().call_later(_CLOSING_S, self._transport.abort)  # it may never take the rest
 
     async def write_patiently(self, data: bytes, patience_s: float) -> None:
         """Write ``data`` at the pace the reader takes it. Raises TimeoutError, ConnectionResetError."""

@@ -14,6 +14,7 @@ from spark_gateway.subscription import (
     DEFAULT_CHANNELS,
     DEFAULT_THROTTLE_MS,
     THROTTLES_MS,
+    Interest,
     Subscription,
     pace,
 )
@@ -21,6 +22,9 @@ from spark_gateway.subscription import (
 _SYMBOL: Final = re.compile(r"[A-Za-z0-9_.\-]{1,40}")
 _MOST_SYMBOLS: Final = 1_000
 _ACCEPTS_SYMBOLS: Final = f"up to {_MOST_SYMBOLS} symbols such as BTC_TRY, by comma, or * for all"
+_ACCEPTS_INSTRUMENTS: Final = (
+    f"up to {_MOST_SYMBOLS} instruments such as btcturk:BTC_TRY, by comma; btcturk:* alone for all of a venue"
+)
 _ACCEPTS_SYMBOL: Final = "one symbol such as BTC_TRY"
 _ACCEPTS_THROTTLE: Final = f"whole milliseconds from 0 to {THROTTLES_MS[-1]}"
 
@@ -42,11 +46,14 @@ def one_symbol(text: str | None, feed: Feed) -> str:
 
 def symbols(text: str | None, feed: Feed) -> frozenset[str] | None:
     """Return symbols of the venue, None for all of them. Raises Problem."""
-    names = (text or "").split(",")
+    return _symbols("symbol", (text or "").split(","), feed, _ACCEPTS_SYMBOLS)
+
+
+def _symbols(parameter: str, names: list[str], feed: Feed, accepts: str) -> frozenset[str] | None:
     if names == [ALL]:
         return None
     if len(names) > _MOST_SYMBOLS or not all(_SYMBOL.fullmatch(name) for name in names):
-        raise bad_parameter("symbol", text or "", _ACCEPTS_SYMBOLS)
+        raise bad_parameter(parameter, ",".join(names), accepts)
     return frozenset(_known(name, feed) for name in names)
 
 
@@ -82,14 +89,32 @@ def number(name: str, text: str, most: int) -> int:
 
 
 def subscription(feed: Feed, query: QueryParams) -> Subscription:
-    """Return what a stream's query asks for; a list may also be given by repeating its name. Raises Problem."""
-    return Subscription(
-        feed.venue,
-        symbols(_list(query, "symbol"), feed),
-        channels(_list(query, "channel")),
-        throttle(query.get("throttle")),
-    )
+    """Return what the query of one venue's stream asks for. Raises Problem."""
+    wanted = Interest(feed.venue, symbols(_list(query, "symbol"), feed), channels(_list(query, "channel")))
+    return Subscription((wanted,), throttle(query.get("throttle")))
+
+
+def subscription_over_venues(feeds: Mapping[str, Feed], query: QueryParams) -> Subscription:
+    """Return what the query of a stream over venues asks for. Raises Problem."""
+    text = _list(query, "instrument") or ""
+    names = text.split(",")
+    if len(names) > _MOST_SYMBOLS:
+        raise bad_parameter("instrument", text, _ACCEPTS_INSTRUMENTS)
+    by_venue: dict[str, list[str]] = {}
+    for name in names:
+        venue, colon, symbol = name.partition(":")
+        if not colon:
+            raise bad_parameter("instrument", text, _ACCEPTS_INSTRUMENTS)
+        by_venue.setdefault(venue, []).append(symbol)
+    of = channels(_list(query, "channel"))
+    interests = [
+        Interest(feed.venue, _symbols("instrument", wanted, feed, _ACCEPTS_INSTRUMENTS), of)
+        for venue, wanted in sorted(by_venue.items())
+        for feed in [venue_of(venue, feeds)]
+    ]
+    return Subscription(tuple(interests), throttle(query.get("throttle")))
 
 
 def _list(query: QueryParams, name: str) -> str | None:
+    """Return a list that is given by comma, or by repeating its name."""
     return ",".join(query.getlist(name)) if name in query else None

@@ -17,3 +17,4 @@ class GatewaySettings(Settings):
     host: str = setting("SPARK_GATEWAY_HOST", "127.0.0.1")
     port: Port = setting("SPARK_GATEWAY_PORT", 8080)
     staleness_target_s: Annotated[float, Field(ge=1, le=86400)] = setting("SPARK_VENUE_STALENESS_TARGET", 30.0)
+    stream_life_s: Annotated[float, Field(ge=1, le=86400)] = setting("SPARK_GATEWAY_STREAM_LIFE", 3600.0)

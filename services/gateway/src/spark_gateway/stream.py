@@ -1,21 +1,20 @@
-"""The stream's endpoint: one HTTP request that stays open."""
+"""The streams' endpoint: an HTTP request that stays open."""
 
 import asyncio
 import random
-from contextlib import suppress
+import time
+from typing import NamedTuple
 
-import structlog
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import Receive, Scope, Send
 
 from spark_gateway import requests
 from spark_gateway.events import event
-from spark_gateway.feed import Feed
 from spark_gateway.hub import Hub
-from spark_gateway.member import Member, Transport, chunk
+from spark_gateway.member import Member, chunk
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.problems import Problem
-from spark_gateway.resume import PATIENCE_S, PING_S, Opening
+from spark_gateway.resume import Opening
 from spark_gateway.subscription import Subscription
 from spark_market.messages import Goodbye
 from spark_service.lifecycle import end
@@ -28,89 +27,102 @@ _HEADERS = [
     (b"x-accel-buffering", b"no"),  # nginx passes on at once what it would gather
     (b"access-control-allow-origin", b"*"),  # public data, and no cookie is ever looked at
 ]
+_LOOK_S = 1.0
 
-logger = structlog.get_logger()
+
+class _Open(NamedTuple):
+    """An open stream; ``until`` (monotonic) is when it has lived long enough."""
+
+    subscription: Subscription
+    until: float
 
 
 class StreamEndpoint:
-    """Serves ``GET /api/market/{venue}/stream``. Everything after the opening is written by the groups."""
+    """Serves the streams of one venue and those over venues. After its opening a stream is written by its group."""
 
-    def __init__(self, hub: Hub, opening: Opening, metrics: GatewayMetrics) -> None:
+    def __init__(self, hub: Hub, opening: Opening, metrics: GatewayMetrics, life_s: float) -> None:
+        """``life_s`` is how long a stream lives, give or take a tenth: so that readers spread over the replicas."""
         self._hub = hub
         self._opening = opening
         self._metrics = metrics
-        self._open: dict[Member, Subscription] = {}
+        self._life_s = life_s
+        self._open: dict[Member, _Open] = {}
         self._closing = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        query = QueryParams(scope["query_string"])
-        feed = requests.venue_of(scope["path_params"]["venue"], self._hub.feeds)
-        subscription = requests.subscription(feed, query)
-        # The browser's own header is newer than what it repeats in the address for ever.
-        last_event_id = Headers(scope=scope).get("last-event-id") or query.get("lastEventId")
+    async def __call__(self, scope: Scope, venue: str | None, receive: Receive, send: Send) -> None:
+        """Answer one request for a stream of ``venue``, or over venues."""
+        try:
+            subscription, last_event_id = self._asked(scope, venue)
+        except Problem as problem:
+            await problem.response()(scope, receive, send)
+            return
         if scope["method"] == "HEAD":
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             await send({"type": "http.response.body"})
             return
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        scope["headers"].clear()  # the server holds them as long as the stream: a browser's are some kilobytes
+        await self._serve(Member(scope[TRANSPORT]), subscription, last_event_id, receive)
+
+    def _asked(self, scope: Scope, venue: str | None) -> tuple[Subscription, str | None]:
+        """Return what is asked for, and the cursor it comes with. Raises Problem."""
+        query = QueryParams(scope["query_string"])
         if self._closing:
             raise Problem(503, "Shutting down", "This gateway is stopping; ask another", retry_after_s=1)
-        await self._stream(scope, receive, send, feed, subscription, last_event_id)
+        if venue is None:
+            subscription = requests.subscription_over_venues(self._hub.feeds, query)
+        else:
+            subscription = requests.subscription(requests.venue_of(venue, self._hub.feeds), query)
+        # The browser's own header is newer than what it repeats in the address for ever.
+        return subscription, Headers(scope=scope).get("last-event-id") or query.get("lastEventId")
 
-    async def _stream(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        feed: Feed,
-        subscription: Subscription,
-        last_event_id: str | None,
+    async def _serve(
+        self, member: Member, subscription: Subscription, last_event_id: str | None, receive: Receive
     ) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        transport: Transport = scope[TRANSPORT]
-        member = Member(transport)
         member.write(chunk(b"retry: %d\n\n" % retry_ms()))
-        self._open[member] = subscription
+        life_s = self._life_s * random.uniform(0.9, 1.1)  # noqa: S311
+        self._open[member] = _Open(subscription, time.monotonic() + life_s)
         self._metrics.opened()
-        gone = asyncio.ensure_future(_disconnected(receive))
-        opened = asyncio.ensure_future(self._bring_in(member, feed, subscription, last_event_id))
-        ended = asyncio.ensure_future(member.ended.wait())
         try:
-            await asyncio.wait({gone, opened, ended}, return_when=asyncio.FIRST_COMPLETED)
-            if opened.done():
-                opened.result()
-                await asyncio.wait({gone, ended}, return_when=asyncio.FIRST_COMPLETED)
-        except (TimeoutError, ConnectionResetError):
-            member.drop()  # it does not even take what it asked for
+            await self._bring_in(member, subscription, last_event_id, receive)
+            await _disconnected(receive)  # one who is in its group needs no task but the server's own
         finally:
-            if member.gone:  # until the server has noticed, it would take our return for an unfinished answer
-                await asyncio.wait({gone}, timeout=1)
-            await end((gone, opened, ended))  # before it leaves: an opening that went on would join it again
             self._hub.leave(subscription, member)
             del self._open[member]
             self._metrics.closed()
-        if not member.gone:
-            await send({"type": "http.response.body"})
 
     async def _bring_in(
-        self, member: Member, feed: Feed, subscription: Subscription, last_event_id: str | None
+        self, member: Member, subscription: Subscription, last_event_id: str | None, receive: Receive
     ) -> None:
-        while not feed.loaded.is_set():  # a browser gives up on any answer but 200, so it waits here, and is told
-            await member.write_patiently(self._hub.waiting_events(subscription), PATIENCE_S)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PING_S):
-                    await feed.loaded.wait()
-        await self._opening.open(member, subscription, last_event_id)
+        opening = asyncio.ensure_future(self._opening.open(member, subscription, last_event_id))
+        gone = asyncio.ensure_future(_disconnected(receive))
+        try:
+            await asyncio.wait({gone, opening}, return_when=asyncio.FIRST_COMPLETED)
+            if opening.done():
+                opening.result()
+        except (TimeoutError, ConnectionResetError):
+            member.drop()  # it does not even take what it asked for
+        finally:
+            await end((gone, opening))  # before it leaves: an opening that went on would join it again
+
+    async def run(self) -> None:
+        """End streams that have lived long enough, until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            now = time.monotonic()
+            for member in [member for member, stream in self._open.items() if stream.until < now]:
+                self._end(member, "life")
 
     def end_all(self, reason: str) -> None:
         """Say goodbye on every stream and end it; no new ones are taken."""
         self._closing = True
-        for member, subscription in self._open.items():
-            self._hub.leave(subscription, member)  # first: nothing comes after a goodbye
-            member.write(
-                chunk(event(Goodbye(reason=reason, retry=(wait_ms := retry_ms()))) + b"retry: %d\n\n" % wait_ms)
-            )
-            member.ended.set()
+        for member in list(self._open):
+            self._end(member, reason)
+
+    def _end(self, member: Member, reason: str) -> None:
+        self._hub.leave(self._open[member].subscription, member)  # first: nothing comes after a goodbye
+        wait_ms = retry_ms()
+        member.finish(event(Goodbye(reason=reason, retry=wait_ms)) + b"retry: %d\n\n" % wait_ms)
 
 
 def retry_ms() -> int:

@@ -21,7 +21,25 @@ let healthAt = 0; // when the gateway last told how the venues are, ms
 let targetS = 30;
 let clockAheadMs = 0; // the gateway's clock against this computer's, so that ages are right where a clock is wrong
 
-/** One venue: its stream, what the monitor thinks of it, and a row for each symbol. */
+const venues = new Map();
+
+/** One stream over all venues: a browser has six connections a gateway, and each page of it takes one. */
+let stream = null;
+
+function open(names) {
+  const instruments = names.map((name) => `${encodeURIComponent(name)}:*`).join();
+  stream = new LiveStream(`/api/market/stream?instrument=${instruments}&channel=ticker&throttle=250`, (text) =>
+    hear(parse(text)),
+  );
+}
+
+function hear(message) {
+  if (message.type === "health") clockAheadMs = Number(message.data.serverTime) - Date.now();
+  else if (venues.has(message.data.venue)) venues.get(message.data.venue).take(message);
+  else tell(null, notice(message, timeOf));
+}
+
+/** One venue: what the monitor thinks of it, and a row for each symbol. */
 class Venue {
   #verdict = { status: "UNKNOWN", reason: "the gateway has not said anything yet" };
   #rows = new Map();
@@ -32,20 +50,15 @@ class Venue {
     this.part = (selector) => this.element.querySelector(selector);
     this.part("h2").textContent = NAMES.get(name) ?? name;
     byId("venues").append(this.element);
-    const address = `/api/market/${encodeURIComponent(name)}/stream?symbol=*&channel=ticker&throttle=250`;
-    this.stream = new LiveStream(address, (text) => this.#take(parse(text)));
   }
 
-  #take(message) {
+  take(message) {
     switch (message.type) {
       case "ticker":
         this.#row(message.data.symbol).take(message.data);
         break;
       case "status":
         this.judge(message.data);
-        break;
-      case "health":
-        clockAheadMs = Number(message.data.serverTime) - Date.now();
         break;
       default: // what this page does not know it ignores: the wire changes by adding
         tell(this.name, notice(message, timeOf));
@@ -69,8 +82,8 @@ class Venue {
   /** What can be said of the venue now. The last verdict is none when nobody has been there to renew it. */
   verdict() {
     const reason =
-      this.stream.state() === "lost" ? "this page has no connection to the gateway"
-      : this.stream.state() === "connecting" ? "this page is connecting to the gateway"
+      stream.state() === "lost" ? "this page has no connection to the gateway"
+      : stream.state() === "connecting" ? "this page is connecting to the gateway"
       : Date.now() - healthAt > BELIEVED_MS ? "the gateway does not say how the venue is"
       : null;
     return reason === null ? this.#verdict : { status: "UNKNOWN", reason };
@@ -128,8 +141,6 @@ class Row {
   }
 }
 
-const venues = new Map();
-
 function timeOf(ms) {
   const time = new Date(Number(ms));
   const today = time.toDateString() === new Date().toDateString();
@@ -139,7 +150,8 @@ function timeOf(ms) {
 function tell(venue, text) {
   if (text === null) return;
   const line = document.createElement("li");
-  line.textContent = `${timeOf(Date.now())} · ${NAMES.get(venue) ?? venue} · ${text}`;
+  const of = venue === null ? "" : ` · ${NAMES.get(venue) ?? venue}`;
+  line.textContent = `${timeOf(Date.now())}${of} · ${text}`;
   byId("notices").prepend(line);
   byId("notices").children[MOST_NOTICES]?.remove();
   byId("no-notices").hidden = true;
@@ -162,22 +174,18 @@ function take({ venues: verdicts, thresholds }) {
     if (!venues.has(name)) venues.set(name, new Venue(name));
     venues.get(name).judge(verdict);
   }
+  if (stream === null) open([...venues.keys()]);
 }
 
-/** The page as a whole is live as long as one venue's stream is. */
 function connection() {
-  if (venues.size === 0) return Date.now() - openedAt > BELIEVED_MS ? "lost" : "connecting";
-  const states = [...venues.values()].map((venue) => venue.stream.state());
-  return ["live", "connecting"].find((state) => states.includes(state)) ?? "lost";
+  return stream?.state() ?? (Date.now() - openedAt > BELIEVED_MS ? "lost" : "connecting");
 }
 
 const CONNECTIONS = { connecting: "Connecting…", live: "Connected", lost: "Reconnecting…" };
 
 function show() {
-  for (const venue of venues.values()) {
-    venue.stream.mend();
-    venue.show();
-  }
+  stream?.mend();
+  for (const venue of venues.values()) venue.show();
   const state = connection();
   const now = badge(state, [...venues.values()].map((venue) => venue.verdict()));
   say(byId("badge"), now.text);

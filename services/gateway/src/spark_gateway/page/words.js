@@ -99,8 +99,10 @@ export function notice({ type, data }, time) {
       const lost = data.lost === null || data.lost === undefined ? "" : ` (${digits(data.lost)} lost)`;
       return `${data.symbol ?? "All symbols"}: data may be missing ${begin}${lost}, because ${CAUSES.get(data.cause) ?? `of “${data.cause}”`}.`;
     }
-    case "lagged":
-      return `This page read too slowly: ${digits(data.conflated)} values gave way to newer ones, ${digits(data.dropped)} are lost.`;
+    case "lagged": {
+      const lost = data.dropped === null ? "more may be lost" : `${digits(data.dropped)} are lost`;
+      return `This page read too slowly: ${digits(data.conflated)} values gave way to newer ones, ${lost}.`;
+    }
     case "goodbye":
       return `The gateway ended this stream (${data.reason}); the browser comes back by itself.`;
     default:
