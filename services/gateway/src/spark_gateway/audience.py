@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from itertools import chain
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from spark_gateway.events import Frame
 from spark_gateway.subscription import Interest
+
+_MOST_KEYS: Final = 50
+"""One who asks for more symbols than this is kept with those who ask for all: what an index costs has a limit."""
 
 
 class Listening(Protocol):
@@ -48,11 +51,14 @@ class Audience(Generic[ListeningT]):
         """Return who is to get this frame."""
         if not frame.channel or not frame.symbol:
             return [each for each in self._everyone if each.interest.wants(frame.channel, frame.symbol)]
-        by_key = self._by_key
-        return chain(by_key.get((frame.channel, frame.symbol), ()), by_key.get((frame.channel, ""), ()))
+        by_key, symbol = self._by_key, frame.symbol
+        many = by_key.get((frame.channel, ""), ())
+        wanting = [each for each in many if (of := each.interest.symbols) is None or symbol in of]
+        return chain(by_key.get((frame.channel, symbol), ()), wanting)
 
 
 def _keys(interest: Interest) -> list[tuple[str, str]]:
-    """Return channel and symbol of all that it asks for; an empty symbol for all of them."""
-    symbols = ("",) if interest.symbols is None else interest.symbols
-    return [(channel, symbol) for channel in interest.channels for symbol in symbols]
+    """Return channel and symbol of all that it asks for; an empty symbol for many of them."""
+    symbols = interest.symbols
+    of = ("",) if symbols is None or len(symbols) > _MOST_KEYS else symbols
+    return [(channel, symbol) for channel in interest.channels for symbol in of]
