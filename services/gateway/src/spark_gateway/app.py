@@ -5,7 +5,6 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
@@ -16,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spark_gateway import health, rest, schemas
+from spark_gateway.entrance import Entrance
 from spark_gateway.hub import Hub
 from spark_gateway.member import transport_of
 from spark_gateway.metrics import GatewayMetrics
@@ -57,6 +57,7 @@ def build(
     metrics: GatewayMetrics,
     registry: CollectorRegistry,
     staleness_target_s: float,
+    entrance: Entrance,
 ) -> ASGIApp:
     """Return the application."""
     app: FastAPI = FastAPIOffline(
@@ -71,12 +72,11 @@ def build(
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
-    # Public data, GET only, no cookies: any site's front end may read it.
-    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"], allow_headers=["Last-Event-ID"])
+    entrance.add_to(app)
     _describe(app)
     page = resources.files("spark_gateway").joinpath("page")
     app.mount("/", Page(directory=str(page), html=True), name="page")
-    return WithTransport(app)
+    return WithTransport(entrance.behind_proxies(app))
 
 
 def _describe(app: FastAPI) -> None:
