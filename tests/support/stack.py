@@ -53,6 +53,11 @@ class Service:
         """End it in order; returns its exit status."""
         assert self._process is not None, f"{self.name} is not running"
         self._process.terminate()
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 10) -> int:
+        """Return the exit status of one that ends by itself."""
+        assert self._process is not None, f"{self.name} is not running"
         status = self._process.wait(timeout_s)
         self._process = None
         return status

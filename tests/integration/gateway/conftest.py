@@ -31,11 +31,10 @@ class Bench:
         self.redis: Redis = connect(redis_server.url)
         self.publisher = Publisher(self.redis, VENUE, Mode.MOCK)
         self.port = free_port()
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
+        house = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
+        self.environ = {**house, "SPARK_REDIS_URL": redis_server.url}
         self.gateway = Service(
-            "gateway",
-            {**environ, "SPARK_REDIS_URL": redis_server.url, "SPARK_GATEWAY_PORT": str(self.port)},
-            folder / "gateway.log",
+            "gateway", {**self.environ, "SPARK_GATEWAY_PORT": str(self.port)}, folder / "gateway.log"
         )
 
     @property

@@ -96,12 +96,28 @@ async def test_a_lot_saves_most_of_the_calls(redis: Redis, redis_url: str, repli
 
     assert await one.allowed(client, 500) == 500
 
-    assert 10 <= await calls(redis) <= 30
+    assert 8 <= await calls(redis) <= 20
     assert lot_size(client.rate) == 50
     assert await one.allowed(SLOW, 100) == 60
     await redis.config_resetstat()
     assert await one.allowed(SLOW, 1_000) == 0
     assert await calls(redis) == 0
+
+
+async def test_one_who_asks_seldom_costs_no_call(
+    redis: Redis, redis_url: str, replicas: Callable[..., Replica]
+) -> None:
+    one, client = replicas(redis_url), a_client(100, 200)
+    before = await calls(redis)
+
+    for _ in range(20):
+        assert await one.allowed(client, 4) == 4
+        one.ahead_s += LIFE_S
+
+    assert await calls(redis) == before
+    assert await one.allowed(client, 8) == 8
+    await asyncio.wait(list(one.buckets._calls))
+    assert await calls(redis) > before
 
 
 async def test_a_burst_of_strangers_all_get_an_answer_of_redis_or_of_the_process(
@@ -142,7 +158,7 @@ async def test_without_redis_each_limits_by_itself_and_comes_back(
     server: RedisServer, replicas: Callable[..., Replica]
 ) -> None:
     one, other = replicas(server.url), replicas(server.url)
-    await one.ask(SLOW)
+    assert [await replica.allowed(SLOW, 5) for replica in (one, other)] == [5, 5]
     server.kill()
     for replica in (one, other):
         replica.ahead_s = LIFE_S + 1  # what was in hand is no more
@@ -156,7 +172,7 @@ async def test_without_redis_each_limits_by_itself_and_comes_back(
     fresh = a_client(1_000, 1_000, "key:fresh")
     for replica in (one, other):
         replica.ahead_s += 100  # past any wait
-        await replica.ask(fresh)
+        await replica.allowed(fresh, 60)
         await eventually(replica.shares)
 
 
@@ -164,13 +180,13 @@ async def test_a_redis_that_hangs_holds_nobody(server: RedisServer, replicas: Ca
     """Its connections are open and it says nothing: the first to ask waits a twentieth of a second, then nobody."""
     async with TcpProxy(server.port) as proxy:
         one = replicas(f"redis://127.0.0.1:{proxy.port}/0", patience_s=PATIENCE_S, timeout_s=CALL_TIMEOUT_S)
-        assert not await one.ask(SLOW)
+        assert await one.allowed(SLOW, 3) == 3
         proxy.pause()
         began = time.monotonic()
 
-        waits = [await one.ask(a_client(1, 5, f"192.0.2.{each}")) for each in range(200)]
+        allowed = [await one.allowed(a_client(1, 5, f"192.0.2.{each}"), 3) for each in range(200)]
 
-        assert not any(waits)
+        assert allowed == [3] * 200
         assert time.monotonic() - began < 100 * PATIENCE_S  # had each waited it were twice that
         await eventually(lambda: not one.shares())
 
@@ -179,7 +195,7 @@ async def test_few_clients_are_remembered(redis: Redis, redis_url: str, replicas
     one = replicas(redis_url, most_clients=10)
 
     for each in range(50):
-        await one.ask(a_client(1, 5, f"192.0.2.{each}"))
+        await one.allowed(a_client(1, 5, f"192.0.2.{each}"), 2)
 
     assert len(one.buckets._lots) == 10
     names = [key async for key in redis.scan_iter(match="spark:limits:*")]

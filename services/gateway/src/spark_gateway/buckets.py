@@ -2,7 +2,8 @@
 
 The buckets themselves are throttled-py's (its GCRA limiter: a bucket that fills evenly). Redis is not asked for each
 request: a process takes tokens in small lots and spends them from memory, and takes the next lot before it runs out. A
-lot that is not spent soon lapses, so no replica sits on another's tokens. While Redis is away or slow nobody waits for
+lot that is not spent soon lapses, so no replica sits on another's tokens; and the first few are given on credit, so
+that who asks seldom costs no call at all. While Redis is away or slow nobody waits for
 it: the process limits by itself, and goes on trying in the background.
 """
 
@@ -37,6 +38,9 @@ PATIENCE_S: Final = 0.05
 """How long a request waits for a lot, when there is none at all; then it is judged by this process alone."""
 LIFE_S: Final = 2.0
 """How long a lot lasts."""
+CREDIT: Final = 0.05
+"""Which part of its rate a client may have of each process before Redis is asked. Most never need more. The first lot
+pays it back, so it comes on top only for one that takes no lot."""
 MOST_CLIENTS: Final = 10_000
 """Whose lots are remembered; of the others Redis knows all that matters."""
 _MOST_CALLS: Final = 64
@@ -49,15 +53,25 @@ logger = structlog.get_logger()
 class _Lot:
     """The tokens that this process has of one client's bucket."""
 
-    __slots__ = ("blocked_until", "filling", "limiter", "low", "tokens", "until")
+    __slots__ = ("blocked_until", "credit_at", "filling", "limiter", "low", "owed", "tokens", "until")
 
     def __init__(self, limiter: "_Limiter") -> None:
         self.limiter = limiter
-        self.low = limiter.lot // 2
+        self.low = limiter.lot // 2 if limiter.lot > 1 else -1  # one that is taken too early lapses, and is missed
         self.tokens = 0
+        self.owed = 0
         self.until = 0.0
+        self.credit_at = 0.0
         self.blocked_until = 0.0
         self.filling: asyncio.Task[None] | None = None
+
+    def begin(self, now: float) -> None:
+        """Give up what has lapsed, and have a lot on credit if it is time for one."""
+        self.tokens = self.owed = 0
+        if now >= self.credit_at:
+            self.tokens = self.owed = self.limiter.lot
+            self.until = now + LIFE_S
+            self.credit_at = now + self.limiter.credit_every_s
 
 
 class _Limiter:
@@ -67,6 +81,7 @@ class _Limiter:
         self.shared = GCRARateLimiter(quota(rate), shared, key_prefix=_PREFIX)
         self.local = LocalLimiter(quota(rate), local, key_prefix=_PREFIX)
         self.lot = lot_size(rate)
+        self.credit_every_s = self.lot / rate.requests_per_second / CREDIT
 
 
 class Buckets:
@@ -99,9 +114,11 @@ class Buckets:
         """Take a token out of memory. Returns 0, the seconds to wait for one, or None: then `ask`."""
         lot = self._lots.get(client.id)
         if lot is None:
-            return None
+            lot = self._remember(client)
         now = self._clock()
-        if lot.tokens and now < lot.until:
+        if now >= lot.until:
+            lot.begin(now)
+        if lot.tokens:
             lot.tokens -= 1
             if lot.tokens <= lot.low and lot.filling is None and not self._away:
                 self._fill(client, lot)
@@ -115,11 +132,11 @@ class Buckets:
         """Take a token, of the bucket itself if need be. Returns 0, or the seconds to wait for one."""
         give_up_at = self._clock() + self._patience_s
         while (verdict := self.spend(client)) is None:
-            call = self._fill(client, self._lot(client))
-            left_s = max(0.0, give_up_at - self._clock())
+            lot = self._lots[client.id]
+            call = self._fill(client, lot)
             if call is None or self._away or self._slow:
-                return self._alone(client)
-            done, _ = await asyncio.wait({call}, timeout=left_s)
+                return self._alone(client, lot)
+            done, _ = await asyncio.wait({call}, timeout=max(0.0, give_up_at - self._clock()))
             self._slow = self._slow or not done  # the others need not wait in vain too
         return verdict
 
@@ -133,17 +150,18 @@ class Buckets:
             limiter = self._limiters[rate] = _Limiter(rate, self._shared, self._local)
         return limiter
 
-    def _lot(self, client: Client) -> _Lot:
-        lot = self._lots.get(client.id)
-        if lot is None:
-            lot = self._lots[client.id] = _Lot(self._limiter(client.rate))
-            if len(self._lots) > self._most_clients:
-                self._lots.popitem(last=False)
+    def _remember(self, client: Client) -> _Lot:
+        lot = self._lots[client.id] = _Lot(self._limiter(client.rate))
+        if len(self._lots) > self._most_clients:
+            self._lots.popitem(last=False)
         return lot
 
-    def _alone(self, client: Client) -> float:
+    def _alone(self, client: Client, lot: _Lot) -> float:
         self._metrics.judged_alone()
-        result = self._limiter(client.rate).local.limit(client.id)
+        if lot.owed:
+            lot.limiter.local.limit(client.id, lot.owed)
+            lot.owed = 0
+        result = lot.limiter.local.limit(client.id)
         return max(0.001, result.state.retry_after) if result.limited else 0.0
 
     def _fill(self, client: Client, lot: _Lot) -> asyncio.Task[None] | None:
@@ -159,13 +177,15 @@ class Buckets:
 
     async def _take(self, client: Client, lot: _Lot) -> None:
         limiter, started = lot.limiter, self._clock()
+        owed, lot.owed = lot.owed, 0
+        want = owed + limiter.lot
         try:
-            want = limiter.lot
             result = await limiter.shared.limit(client.id, want)
             if result.limited and result.state.remaining:  # all or nothing: so ask for what there is
                 want = result.state.remaining
                 result = await limiter.shared.limit(client.id, want)
         except (*BUS_ERRORS, StoreUnavailableError) as exc:
+            lot.owed += owed
             self._lost(exc)
             return
         finally:
@@ -174,8 +194,9 @@ class Buckets:
         self._slow = now - started > self._patience_s
         if result.limited:
             lot.blocked_until = now + max(0.001, result.state.retry_after)
+            lot.credit_at = max(lot.credit_at, now + result.state.reset_after)  # not before its bucket is full again
         else:
-            lot.tokens = want + (lot.tokens if now < lot.until else 0)
+            lot.tokens = max(0, want - owed) + (lot.tokens if now < lot.until else 0)
             lot.until = now + LIFE_S
         self._found()
 
@@ -203,8 +224,8 @@ def quota(rate: RateClass) -> Quota:
 
 
 def lot_size(rate: RateClass) -> int:
-    """Return how many tokens to take at once: a twentieth of the bucket, or of what comes in a quarter second."""
-    return max(1, min(50, rate.burst // 20, math.floor(rate.requests_per_second / 4)))
+    """Return how many tokens to take at once: a twentieth of the bucket, or less than comes in a quarter second."""
+    return max(1, min(1_000, rate.burst // 20, math.floor(rate.requests_per_second / 4)))
 
 
 class _Backend(RedisStoreBackend):
