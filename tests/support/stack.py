@@ -18,6 +18,13 @@ import httpx
 from support.eventually import eventually
 from support.redis_server import Binary, RedisServer, binaries, free_port
 
+UNLIMITED = {
+    "SPARK_GATEWAY_RATE": "1000000",
+    "SPARK_GATEWAY_BURST": "1000000",
+    "SPARK_GATEWAY_STREAMS_PER_CLIENT": "1000000",
+    "SPARK_GATEWAY_STREAMS": "1000000",
+}
+"""Settings of a gateway that one address asks more of than any client would."""
 SERVICES = ("simulator", "ingest_btcturk", "monitor", "gateway")
 
 

@@ -283,6 +283,19 @@ async def test_pages_of_listed_origins_alone_may_read_the_answers(crew: Crew) ->
     assert unauthorized.headers["access-control-allow-origin"] == listed
 
 
+async def test_the_description_says_how_keys_are_sent_and_requests_refused(crew: Crew) -> None:
+    gateway = await crew.start()
+
+    described = (await gateway.get("/openapi.json")).json()
+
+    for path in (SYMBOLS.replace("btcturk", "{venue}"), "/api/market/{venue}/stream"):
+        operation = described["paths"][path]["get"]
+        assert {"401", "403", "429"} <= set(operation["responses"])
+        assert {"query": []} in operation["security"] and {} in operation["security"]
+    assert "security" not in described["paths"]["/api/healthz"]["get"]
+    assert described["components"]["securitySchemes"]["query"]["name"] == "apiKey"
+
+
 async def test_any_origin_may_read_by_default(crew: Crew) -> None:
     gateway = await crew.start()
 

@@ -1,11 +1,15 @@
 """Places for streams: a cap for each client, one for all, and each place given back once."""
 
+import json
+from typing import Any
+
 import pytest
 from prometheus_client import CollectorRegistry
 
 from spark_gateway.access import Client, RateClass, client_of
 from spark_gateway.accessmetrics import AccessMetrics
 from spark_gateway.audit import AuditLog
+from spark_gateway.identity import CLIENT
 from spark_gateway.places import CLIENT_FULL, GATEWAY_FULL, Full, Places
 from spark_gateway.violations import Violations
 
@@ -61,3 +65,49 @@ def test_a_place_is_given_back_once() -> None:
     house.take(client)
 
     assert refusal(house, client) == CLIENT_FULL
+
+
+async def answered(of: Places, full: Full, accept: bytes) -> tuple[int, dict[str, str], str]:
+    """Return status, headers and body of the refusal."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError("nothing of the request is needed")
+
+    scope = {
+        "type": "http",
+        "path": "/api/market/btcturk/stream",
+        "headers": [(b"accept", accept)],
+        CLIENT: a_client("a", 1),
+    }
+    await of.refuse(full, scope, receive, send)
+    start, *body = sent
+    headers = {name.decode(): value.decode() for name, value in start["headers"]}
+    return start["status"], headers, b"".join(message["body"] for message in body).decode()
+
+
+@pytest.mark.parametrize(("reason", "status"), [(CLIENT_FULL, 429), (GATEWAY_FULL, 503)])
+async def test_one_without_a_place_is_told_when_to_come_back(reason: str, status: int) -> None:
+    got, headers, body = await answered(places(1), Full(reason, 30, 1), b"application/json")
+
+    assert (got, headers["retry-after"], headers["content-type"]) == (status, "30", "application/problem+json")
+    assert json.loads(body)["status"] == status
+
+
+@pytest.mark.parametrize("reason", [CLIENT_FULL, GATEWAY_FULL])
+async def test_an_event_source_without_a_place_is_sent_away_for_long_but_not_for_ever(reason: str) -> None:
+    """Never all at once: each is told another time."""
+    house, waits = places(1), set()
+    for _ in range(20):
+        got, headers, body = await answered(house, Full(reason, 30, 1), b"text/event-stream")
+        retry, _, data = body.partition("\n\n")
+        goodbye = json.loads(data.removeprefix("data: "))["data"]
+        assert (got, headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        assert goodbye["reason"] == reason and retry == f"retry: {goodbye['retry']}"
+        assert 30_000 <= goodbye["retry"] <= 120_000
+        waits.add(goodbye["retry"])
+
+    assert len(waits) > 10

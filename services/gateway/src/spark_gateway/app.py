@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from spark_gateway import health, rest, schemas
+from spark_gateway import accessschemas, health, rest, schemas
 from spark_gateway.entrance import Entrance
 from spark_gateway.hub import Hub
 from spark_gateway.member import transport_of
@@ -88,6 +88,7 @@ def _describe(app: FastAPI) -> None:
             schemas.restore_examples(schema["paths"])
             schema["paths"][_STREAM] = schemas.stream_path()
             schema.setdefault("components", {}).setdefault("schemas", {}).update(schemas.components())
+            accessschemas.describe(schema)
         return app.openapi_schema or {}
 
     app.openapi = openapi  # type: ignore[method-assign]

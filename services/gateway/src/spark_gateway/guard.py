@@ -12,7 +12,8 @@ from spark_gateway.identity import CLIENT, Identity, NoClient, peer
 from spark_gateway.problems import Problem
 from spark_gateway.violations import Violations, venue_in
 
-_VIOLATIONS: Final = "spark.violations"
+VIOLATIONS: Final = "spark.violations"
+"""And where a client that may not have every venue finds whom to tell."""
 _API: Final = "/api/"
 _OPEN: Final = frozenset({"/api/healthz", "/api/tools/metrics", "/api/version"})
 """For operators and their tools, which are to see most when there is most to do. All outside of /api/ is open too."""
@@ -44,7 +45,7 @@ class Guard:
             return
         scope[CLIENT] = client
         if client.venues is not None:
-            scope[_VIOLATIONS] = self._violations
+            scope[VIOLATIONS] = self._violations
             try:
                 permit(scope, venue_in(path))
             except Problem as problem:
@@ -72,6 +73,6 @@ def permit(scope: Scope, venue: str | None) -> None:
     """
     client: Client = scope[CLIENT]
     if venue is not None and not client.may_see(venue):
-        violations: Violations = scope[_VIOLATIONS]
+        violations: Violations = scope[VIOLATIONS]
         violations.note("venue", client.id, scope, ",".join(sorted(client.venues or ())), venue=venue)
         raise refusals.forbidden(venue)
