@@ -28,6 +28,11 @@ UNLIMITED = {
 SERVICES = ("simulator", "ingest_btcturk", "monitor", "gateway")
 
 
+def house_environment() -> dict[str, str]:
+    """Return this process's environment without settings of ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
+
+
 class Service:
     """One service's process. It keeps its settings, and so its ports, over restarts."""
 
@@ -89,7 +94,7 @@ class Stack:
         self.ingest_metrics_port, self.monitor_port = free_port(), free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="spark-stack-"))
         self.environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("SPARK_")},
+            **house_environment(),
             "SPARK_REDIS_URL": self.redis.url,
             "SPARK_BTCTURK_WS_URL": f"ws://127.0.0.1:{self.simulator_port}/btcturk/ws",
             "SPARK_BTCTURK_REST_URL": f"http://127.0.0.1:{self.simulator_port}/btcturk",

@@ -144,6 +144,22 @@ async def _ask_again(replica: Replica, client: Client) -> bool:
     return not await replica.ask(client)
 
 
+async def test_replicas_together_keep_to_the_rate(
+    redis: Redis, redis_url: str, replicas: Callable[..., Replica]
+) -> None:
+    """Asked by both without a pause: what is let through is the burst, and the rate for as long as it went on."""
+    both, client = (replicas(redis_url), replicas(redis_url)), a_client(200, 100)
+    began = time.monotonic()
+    taken = 0
+
+    while taken < 200:
+        for replica in both:
+            taken += await replica.allowed(client, 3)
+        await asyncio.sleep(0)
+
+    assert taken <= 100 + 200 * (time.monotonic() - began) + 2
+
+
 async def test_a_lot_that_is_not_spent_lapses(redis: Redis, redis_url: str, replicas: Callable[..., Replica]) -> None:
     one, other, client = replicas(redis_url), replicas(redis_url), a_client(40, 200)
     assert await one.allowed(client, 1) == 1  # a lot of 10, 9 of them left
