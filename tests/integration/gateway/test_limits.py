@@ -159,8 +159,8 @@ async def test_a_redis_that_hangs_holds_no_request(crew: Crew) -> None:
 async def test_a_key_opens_what_its_class_allows_and_is_never_printed(crew: Crew, anonymous: bool) -> None:
     classes = {"pro": {**OPEN, "venues": ["btcturk"]}} | ({"anonymous": OPEN} if anonymous else {})
     audit = crew.folder / "slo-alerts.log"
-    bare = {"access": access_file(crew, **classes), "audit_log": str(audit)}
-    gateway = await crew.start(**bare)
+    crew.bench.environ["SPARK_LOG_LEVEL"] = "debug"
+    gateway = await crew.start(access=access_file(crew, **classes), audit_log=str(audit))
     wrong = KEY[:-1] + "x"
     await loaded(gateway, x_api_key=KEY)
 
@@ -193,7 +193,9 @@ async def test_a_key_opens_what_its_class_allows_and_is_never_printed(crew: Crew
     assert await gateway.metric('rate_limit_violations_total{kind="venue"}') == 1
     names = await eventually(lambda: _buckets(crew, gateway))
     assert names == "spark:limits:v1:gcra:key:acme"
+    await _send_nonsense(gateway, f"GET {SYMBOLS}?apiKey={KEY} HTTP/1.1\r\nX-API-Key: {KEY}\r\nno header\r\n\r\n")
     assert gateway.service.terminate() == 0
+    assert "Invalid HTTP request" in gateway.printed()
     told = (
         gateway.printed()
         + audit.read_text()
@@ -203,6 +205,14 @@ async def test_a_key_opens_what_its_class_allows_and_is_never_printed(crew: Crew
     )
     for secret in (KEY, wrong):
         assert secret not in told
+
+
+async def _send_nonsense(gateway: Gateway, request: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(request.encode())
+    await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    await writer.wait_closed()
 
 
 async def _buckets(crew: Crew, gateway: Gateway) -> str:
