@@ -43,7 +43,7 @@ FROM builder AS gateway-venv
 COPY requirements-gateway.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip $INSTALL $LOCKED requirements-gateway.lock
 COPY --from=wheels /wheels /wheels
-RUN $INSTALL $OWN spark-gateway
+RUN $INSTALL $OWN spark-gateway && mkdir /audit
 
 FROM python:3.13-slim AS runtime
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
@@ -77,4 +77,6 @@ FROM runtime AS gateway
 ENV SPARK_GATEWAY_HOST=0.0.0.0 SPARK_GATEWAY_PORT=8080 PORT_SETTING=SPARK_GATEWAY_PORT
 EXPOSE 8080
 COPY --from=gateway-venv /app /app
+# Where the audit log goes when a volume is mounted here: a new volume takes over whose the folder is.
+COPY --from=gateway-venv --chown=10001:10001 /audit /var/log/spark
 CMD ["python", "-m", "spark_gateway"]

@@ -25,6 +25,7 @@ from supervision import LEASH, configuration
 ROOT = Path(__file__).resolve().parent.parent
 ORDERLY_S = 9.5  # after this long, stopping is no longer a request
 PATIENCE_S = 60.0  # a start that takes longer deserves a word
+AUDIT_LOG = "SPARK_GATEWAY_AUDIT_LOG"
 NOT_YET = (b'"UNKNOWN"', b'"DOWN"')  # as healthz says it while the monitor has not seen the first data
 
 
@@ -82,7 +83,7 @@ class Stack:
             signal.signal(number, self._stop)
         self._supervisord = subprocess.Popen(
             [*LEASH, sys.executable, "-m", "supervisor.supervisord", "-c", str(self._config)],
-            env={**self._plan.environ, PARENT: str(os.getpid())},
+            env={AUDIT_LOG: str(self._folder.log / "slo-alerts.log"), **self._plan.environ, PARENT: str(os.getpid())},
             stdin=subprocess.DEVNULL,
             # By way of us, because supervisord does not survive writing to a terminal that was closed.
             stdout=subprocess.PIPE,

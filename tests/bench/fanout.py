@@ -11,6 +11,7 @@ from statistics import median
 
 from bench import figures, processes
 from support.redis_server import RedisServer, binaries, free_port
+from support.stack import UNLIMITED
 
 _READERS = 1000
 _SYMBOL = "BTC_TRY"
@@ -111,7 +112,7 @@ def _bus() -> Iterator[tuple[RedisServer, processes.Process]]:
 
 def _measure(variant: Variant, redis_url: str, source: processes.Process) -> dict[str, float]:
     port = free_port()
-    environ = {"SPARK_REDIS_URL": redis_url, "SPARK_GATEWAY_PORT": str(port)}
+    environ = {"SPARK_REDIS_URL": redis_url, "SPARK_GATEWAY_PORT": str(port), **UNLIMITED}
     arguments = () if variant.module == _GATEWAY else (redis_url, port, _SYMBOL, variant.count)
     with ExitStack() as stack:
         server = stack.enter_context(processes.running(variant.module, *arguments, environ=environ))

@@ -139,6 +139,12 @@ def test_a_container_may_do_next_to_nothing(service: str, platform: Platform) ->
     assert "Read-only file system" in platform.sh(service, "touch /probe")
 
 
+def test_the_audit_log_is_on_a_volume_that_the_gateway_can_write(platform: Platform) -> None:
+    """It opens the file at its start; the warning would be in its log."""
+    assert platform.sh("gateway", "test -w /var/log/spark/slo-alerts.log && echo there") == "there\n"
+    assert "audit log cannot be written" not in platform.compose("logs", "gateway")
+
+
 @pytest.mark.parametrize("service", OURS)
 def test_an_image_holds_its_service_and_no_tools(service: str, platform: Platform) -> None:
     """Neither a compiler, nor pip in its environment, nor another service."""

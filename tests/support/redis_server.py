@@ -135,6 +135,16 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
+    def pause(self) -> None:
+        """Let it hang: its connections stay open, and nothing is answered."""
+        assert self._process is not None, "it does not run"
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self._process is not None, "it does not run"
+        self._process.send_signal(signal.SIGCONT)
+
     async def restart(self) -> None:
         """Start again on what the data folder holds now."""
         self.kill()

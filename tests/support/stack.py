@@ -18,7 +18,19 @@ import httpx
 from support.eventually import eventually
 from support.redis_server import Binary, RedisServer, binaries, free_port
 
+UNLIMITED = {
+    "SPARK_GATEWAY_RATE": "1000000",
+    "SPARK_GATEWAY_BURST": "1000000",
+    "SPARK_GATEWAY_STREAMS_PER_CLIENT": "1000000",
+    "SPARK_GATEWAY_STREAMS": "1000000",
+}
+"""Settings of a gateway that one address asks more of than any client would."""
 SERVICES = ("simulator", "ingest_btcturk", "monitor", "gateway")
+
+
+def house_environment() -> dict[str, str]:
+    """Return this process's environment without settings of ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
 
 
 class Service:
@@ -53,6 +65,11 @@ class Service:
         """End it in order; returns its exit status."""
         assert self._process is not None, f"{self.name} is not running"
         self._process.terminate()
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 10) -> int:
+        """Return the exit status of one that ends by itself."""
+        assert self._process is not None, f"{self.name} is not running"
         status = self._process.wait(timeout_s)
         self._process = None
         return status
@@ -77,7 +94,7 @@ class Stack:
         self.ingest_metrics_port, self.monitor_port = free_port(), free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="spark-stack-"))
         self.environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("SPARK_")},
+            **house_environment(),
             "SPARK_REDIS_URL": self.redis.url,
             "SPARK_BTCTURK_WS_URL": f"ws://127.0.0.1:{self.simulator_port}/btcturk/ws",
             "SPARK_BTCTURK_REST_URL": f"http://127.0.0.1:{self.simulator_port}/btcturk",

@@ -1,7 +1,6 @@
 """A gateway process on a Redis of its own, and a writer of its venue: what it serves is what a test publishes."""
 
 import asyncio
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from support.eventually import eventually
 from support.examples import VENUE, a_feed_state, a_heartbeat, a_ticker, an_instrument
 from support.redis_server import RedisServer, binaries, free_port
 from support.sse import EventSource
-from support.stack import Service
+from support.stack import Service, house_environment
 
 
 class Bench:
@@ -32,15 +31,10 @@ class Bench:
         self.redis: Redis = connect(redis_server.url)
         self.publisher = Publisher(self.redis, VENUE, Mode.MOCK)
         self.port = free_port()
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
+        self.environ = {**house_environment(), "SPARK_REDIS_URL": redis_server.url}
         self.gateway = Service(
             "gateway",
-            {
-                **environ,
-                "SPARK_REDIS_URL": redis_server.url,
-                "SPARK_GATEWAY_PORT": str(self.port),
-                **(extra or {}),
-            },
+            {**self.environ, "SPARK_GATEWAY_PORT": str(self.port), **(extra or {})},
             folder / "gateway.log",
         )
 

@@ -136,6 +136,7 @@ def test_the_console_tells_the_address_and_the_files_the_rest(up: Up) -> None:
     assert f"curl 'http://127.0.0.1:{up.gateway_port}{TICKER}'" in console
     assert "WARN" not in console
     assert {"redis.log", "simulator.log", "ingest-btcturk.log", "gateway.log", "monitor.log"} <= logs
+    assert "slo-alerts.log" in logs
 
 
 def test_ctrl_c_ends_everything_within_ten_seconds(up: Up) -> None:

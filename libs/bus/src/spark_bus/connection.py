@@ -18,8 +18,10 @@ CALL_TIMEOUT_S = 5.0
 """No reply for this long is a lost connection; blocking reads wait less than this."""
 
 
-def connect(url: str, most_connections: int = 8) -> "Redis":
+def connect(url: str, most_connections: int = 8, call_timeout_s: float = CALL_TIMEOUT_S) -> "Redis":
     """Return a client for ``url``; it connects on first use. A call that finds all connections busy waits for one.
+
+    Each wait, for a connection, for its handshake and for the reply, lasts ``call_timeout_s`` at most.
 
     redis-py's retry is off: it would send a batch again under the same call after a timeout, and what to do then
     is for the publisher to decide.
@@ -29,12 +31,12 @@ def connect(url: str, most_connections: int = 8) -> "Redis":
         protocol=2,
         retry=Retry(NoBackoff(), 0),
         retry_on_error=[],
-        socket_timeout=CALL_TIMEOUT_S,
-        socket_connect_timeout=2.0,
+        socket_timeout=call_timeout_s,
+        socket_connect_timeout=min(2.0, call_timeout_s),
         socket_keepalive=True,
         health_check_interval=0,
         max_connections=most_connections,
-        timeout=CALL_TIMEOUT_S,
+        timeout=call_timeout_s,
     )
     pool.connection_class = type("PackedConnection", (_Packed, pool.connection_class), {})
     return Redis.from_pool(pool)

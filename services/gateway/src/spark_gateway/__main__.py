@@ -5,9 +5,11 @@ import contextlib
 import socket
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 
 from spark_bus.connection import connect
 from spark_gateway.app import build
+from spark_gateway.entrance import Entrance, entrance
 from spark_gateway.hub import Hub
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.resume import Opening
@@ -44,12 +46,18 @@ class Server(uvicorn.Server):
 async def main(settings: GatewaySettings) -> None:
     """Serve until cancelled."""
     registry = process.registry()
+    async with entrance(settings, registry) as entered:
+        await _serve(settings, registry, entered)
+
+
+async def _serve(settings: GatewaySettings, registry: CollectorRegistry, entered: Entrance) -> None:
     metrics = GatewayMetrics(registry)
     url = settings.redis_url.get_secret_value()
     redis, redis_for_replays = connect(url), connect(url, most_connections=4)
     hub = Hub(redis, settings.venues, metrics, address(settings.redis_url))
-    stream = StreamEndpoint(hub, Opening(hub, redis_for_replays, metrics), metrics, settings.stream_life_s)
-    app = build(hub, stream, metrics, registry, settings.staleness_target_s)
+    opening = Opening(hub, redis_for_replays, metrics)
+    stream = StreamEndpoint(hub, opening, metrics, entered.places, entered.cors, settings.stream_life_s)
+    app = build(hub, stream, metrics, registry, settings.staleness_target_s, entered)
     config = uvicorn.Config(
         app,
         interface="asgi3",
@@ -59,6 +67,7 @@ async def main(settings: GatewaySettings) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # by default it would believe whoever asks from this machine
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_GRACE_S,
     )

@@ -16,7 +16,8 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from spark_gateway import health, rest, schemas
+from spark_gateway import accessschemas, health, rest, schemas
+from spark_gateway.entrance import Entrance
 from spark_gateway.hub import Hub
 from spark_gateway.member import transport_of
 from spark_gateway.metrics import GatewayMetrics
@@ -64,6 +65,7 @@ def build(
     metrics: GatewayMetrics,
     registry: CollectorRegistry,
     staleness_target_s: float,
+    entrance: Entrance,
 ) -> ASGIApp:
     """Return the application."""
     app: FastAPI = FastAPIOffline(
@@ -77,12 +79,11 @@ def build(
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
-    # Public data, GET only, no cookies: any site's front end may read it.
-    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"], allow_headers=["Last-Event-ID"])
+    app.add_middleware(CORSMiddleware, **entrance.cors.middleware)
     _describe(app)
     page = resources.files("spark_gateway").joinpath("page")
     app.mount("/", Page(directory=str(page), html=True), name="page")
-    return Front(app, stream)
+    return entrance.before(Front(app, stream))
 
 
 def _describe(app: FastAPI) -> None:
@@ -94,6 +95,7 @@ def _describe(app: FastAPI) -> None:
             schemas.restore_examples(schema["paths"])
             schema["paths"][_STREAM] = schemas.stream_path()
             schema.setdefault("components", {}).setdefault("schemas", {}).update(schemas.components())
+            accessschemas.describe(schema)
         return app.openapi_schema or {}
 
     app.openapi = openapi  # type: ignore[method-assign]

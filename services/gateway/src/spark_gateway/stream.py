@@ -6,14 +6,20 @@ import time
 from typing import NamedTuple
 
 from starlette.datastructures import Headers, QueryParams
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from spark_gateway import requests
+from spark_gateway.cors import Cors
 from spark_gateway.events import event
+from spark_gateway.guard import permit
 from spark_gateway.hub import Hub
+from spark_gateway.identity import CLIENT
 from spark_gateway.member import Member, chunk
 from spark_gateway.metrics import GatewayMetrics
+from spark_gateway.places import Full, Places
 from spark_gateway.problems import Problem
+from spark_gateway.refusals import goodbye, wants_events
 from spark_gateway.resume import Opening
 from spark_gateway.subscription import Subscription
 from spark_market.messages import Goodbye
@@ -25,9 +31,10 @@ _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),  # nginx passes on at once what it would gather
-    (b"access-control-allow-origin", b"*"),  # public data, and no cookie is ever looked at
 ]
 _LOOK_S = 1.0
+_ELSEWHERE_S = (0.5, 2.5)
+"""When one who comes while this gateway stops is to ask again: least, most."""
 
 
 class _Open(NamedTuple):
@@ -40,11 +47,15 @@ class _Open(NamedTuple):
 class StreamEndpoint:
     """Serves the streams of one venue and those over venues. After its opening a stream is written by its group."""
 
-    def __init__(self, hub: Hub, opening: Opening, metrics: GatewayMetrics, life_s: float) -> None:
+    def __init__(
+        self, hub: Hub, opening: Opening, metrics: GatewayMetrics, places: Places, cors: Cors, life_s: float
+    ) -> None:
         """``life_s`` is how long a stream lives, give or take a tenth: so that readers spread over the replicas."""
         self._hub = hub
         self._opening = opening
         self._metrics = metrics
+        self._places = places
+        self._cors = cors
         self._life_s = life_s
         self._open: dict[Member, _Open] = {}
         self._closing = False
@@ -53,24 +64,36 @@ class StreamEndpoint:
         """Answer one request for a stream of ``venue``, or over venues."""
         try:
             subscription, last_event_id = self._asked(scope, venue)
+            place = self._places.take(scope[CLIENT])
         except Problem as problem:
-            await problem.response()(scope, receive, send)
+            await self._refuse(problem.response(), scope, receive, send)
             return
-        if scope["method"] == "HEAD":
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            await send({"type": "http.response.body"})
+        except Full as full:
+            await self._refuse(self._places.refusal(full, scope), scope, receive, send)
             return
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        scope["headers"].clear()  # the server holds them as long as the stream: a browser's are some kilobytes
-        await self._serve(Member(scope[TRANSPORT]), subscription, last_event_id, receive)
+        try:
+            if self._closing:
+                await self._refuse(_going_away(scope), scope, receive, send)
+                return
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS + self._cors.of(scope)})
+            if scope["method"] == "HEAD":
+                await send({"type": "http.response.body"})
+                return
+            scope["headers"].clear()  # the server holds them as long as the stream: a browser's are some kilobytes
+            await self._serve(Member(scope[TRANSPORT]), subscription, last_event_id, receive)
+        finally:
+            place.release()
+
+    async def _refuse(self, answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._cors.on(answer, scope)(scope, receive, send)
 
     def _asked(self, scope: Scope, venue: str | None) -> tuple[Subscription, str | None]:
         """Return what is asked for, and the cursor it comes with. Raises Problem."""
         query = QueryParams(scope["query_string"])
-        if self._closing:
-            raise Problem(503, "Shutting down", "This gateway is stopping; ask another", retry_after_s=1)
         if venue is None:
             subscription = requests.subscription_over_venues(self._hub.feeds, query)
+            for each in subscription.venues:
+                permit(scope, each)
         else:
             subscription = requests.subscription(requests.venue_of(venue, self._hub.feeds), query)
         # The browser's own header is newer than what it repeats in the address for ever.
@@ -123,6 +146,12 @@ class StreamEndpoint:
         self._hub.leave(self._open[member].subscription, member)  # first: nothing comes after a goodbye
         wait_ms = retry_ms()
         member.finish(event(Goodbye(reason=reason, retry=wait_ms)) + b"retry: %d\n\n" % wait_ms)
+
+
+def _going_away(scope: Scope) -> Response:
+    if wants_events(scope):
+        return goodbye("shutdown", _ELSEWHERE_S)
+    return Problem(503, "Shutting down", "This gateway is stopping; ask another", retry_after_s=1).response()
 
 
 def retry_ms() -> int:
