@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -62,9 +63,9 @@ class Bench:
     async def beat(self) -> EntryId | None:
         return await self.publisher.beat(a_heartbeat(), {}, a_feed_state())
 
-    async def start_gateway(self) -> None:
+    async def start_gateway(self, query: str = "") -> None:
         self.gateway.start()
-        await self.serving()
+        await self.serving(query)
 
     async def metrics(self) -> str:
         """Return the gateway's own metrics."""
@@ -75,29 +76,29 @@ class Bench:
         """Return whether its metrics have this line."""
         return line in (await self.metrics()).splitlines()
 
-    async def serving(self) -> None:
-        """Return once the gateway has loaded the venue."""
-        await eventually(self._loaded, 15, "the gateway")
+    async def serving(self, query: str = "") -> None:
+        """Return once the gateway has loaded the venue; ``query`` may bring a key."""
+        await eventually(partial(self._loaded, query), 15, "the gateway")
 
-    async def _loaded(self) -> bool:
+    async def _loaded(self, query: str) -> bool:
         async with httpx.AsyncClient() as client:
             try:
-                answer = await client.get(f"{self.url}/api/market/{VENUE}/snapshot")
+                answer = await client.get(f"{self.url}/api/market/{VENUE}/snapshot{query}")
             except httpx.HTTPError:
                 return False
             return answer.status_code == 200
 
 
 @asynccontextmanager
-async def benched(extra: Mapping[str, str] | None = None) -> AsyncIterator[Bench]:
-    """Yield a bench with two tickers on the bus, and a gateway that has loaded them."""
+async def benched(extra: Mapping[str, str] | None = None, *, serving: str = "") -> AsyncIterator[Bench]:
+    """Yield a bench with two tickers on the bus, and a gateway that has loaded them; ``serving`` may bring a key."""
     folder = Path(tempfile.mkdtemp(prefix="spark-gateway-"))
     async with RedisServer(binaries()[0]) as server:
         bench = Bench(server, folder, extra)
         try:
             await bench.claim()
             await bench.publish(a_ticker(1), a_ticker(2, "ETH_TRY"))
-            await bench.start_gateway()
+            await bench.start_gateway(serving)
             yield bench
         finally:
             bench.gateway.kill()

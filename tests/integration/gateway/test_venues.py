@@ -1,6 +1,9 @@
 """Streams over venues: one connection, one cursor, and each venue's troubles its own."""
 
+import hashlib
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -193,3 +196,26 @@ async def test_what_cannot_be_streamed_is_told(
 
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert named in answer.json()["detail"]
+
+
+async def test_a_key_for_one_venue_opens_no_stream_of_another(tmp_path: Path) -> None:
+    """However the venue is named: in the path, or among the instruments."""
+    key = "k" * 43
+    classes = {"only": {"requestsPerSecond": 50, "burst": 50, "streams": 5}}
+    keys = [
+        {"name": "acme", "sha256": hashlib.sha256(key.encode()).hexdigest(), "class": "only", "venues": ["btcturk"]}
+    ]
+    access = tmp_path / "access.json"
+    access.write_text(json.dumps({"classes": classes, "keys": keys}), encoding="utf-8")
+    extra = {"SPARK_VENUES": f"btcturk,{OTHER}", "SPARK_GATEWAY_ACCESS": str(access)}
+    async with benched(extra, serving=f"?apiKey={key}") as bench, httpx.AsyncClient() as client:
+        answers = {
+            query: (await client.get(stream(bench, f"instrument={query}"), headers={"X-API-Key": key})).status_code
+            for query in (f"{OTHER}:*", f"btcturk:*,{OTHER}:*")
+        }
+        async with client.stream("GET", stream(bench, f"instrument=btcturk:*&apiKey={key}")) as own:
+            assert own.status_code == 200
+        nobody = await client.get(stream(bench, "instrument=btcturk:*"))
+
+    assert set(answers.values()) == {403}
+    assert nobody.status_code == 401
