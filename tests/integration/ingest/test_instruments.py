@@ -138,7 +138,7 @@ async def test_tickers_come_over_rest_while_no_socket_can_be_had() -> None:
     assert (polled.venue_time, polled.bid_size, polled.mode) == (1_766_404_800_000, None, first.mode)
     assert listener.gaps == [lost, back]
     assert [(gap.symbol, gap.from_, gap.to, gap.cause) for gap in listener.gaps] == [
-        (None, first.received_at, polled.received_at, "closed"),
+        ("BTC_TRY", first.received_at, polled.received_at, "closed"),
         ("BTC_TRY", polled.received_at, last.received_at, "polled"),
     ]
 

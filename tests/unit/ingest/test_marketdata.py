@@ -21,7 +21,7 @@ from spark_market.messages import Book, Gap, Message, Side, Ticker, Trade
 from support.examples import NOON
 from support.fake_venue import exchangeinfo
 
-DAY_MS = 86_400_000
+DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 
 
 class Conversation:
@@ -160,6 +160,43 @@ def test_one_that_takes_over_while_it_polls_tells_of_what_it_had_polled_before()
     venue.poll("21", NOON + 4_000)
 
     assert venue.told == [("ticker", None, NOON, NOON + 2_000, "takeover"), ("BTC_TRY", 21)]
+
+
+def test_a_takeover_tells_of_each_book_from_its_own_last_word() -> None:
+    """One that has been quiet for an hour does not make holes in the others."""
+    venue = Conversation("BTC_TRY", "ETH_TRY")
+    for pair in ("BTCTRY", "ETHTRY"):
+        venue.hear(whole(7, {99: 1}, {101: 1}, pair), NOON - HOUR_MS)
+    claim = Claim(
+        epoch="e", born=False, last={"book": NOON},
+        heard={"book:BTC_TRY": NOON, "book:ETH_TRY": NOON - HOUR_MS}, marks={},
+    )  # fmt: skip
+
+    venue.lead(claim, "takeover")
+
+    gaps = [message for message in venue.published if isinstance(message, Gap)]
+    assert [(gap.channel, gap.symbol, gap.from_, gap.cause) for gap in gaps] == [
+        ("book", "BTC_TRY", NOON, "takeover"), ("book", "ETH_TRY", NOON - HOUR_MS, "takeover"),
+    ]  # fmt: skip
+    assert venue.told[2:] == [(None, "7"), (None, "7")]
+
+
+def test_a_ticker_that_was_mute_before_all_sockets_were_lost_makes_no_hole_in_the_others() -> None:
+    venue = Conversation("BTC_TRY", "ETH_TRY")
+    venue.lead()
+    venue.hear(eth(5), NOON - HOUR_MS)
+    venue.listener.fell_mute([Subscription("ticker", "ETHTRY")])
+    venue.hear(btc(1), NOON)
+    venue.listener.interrupted("closed")
+    venue.published.clear()
+
+    venue.poll("20", NOON + 60_000)
+
+    assert venue.told == [
+        ("ticker", "ETH_TRY", NOON - HOUR_MS, NOON + 60_000, "mute"),
+        ("ticker", "BTC_TRY", NOON, NOON + 60_000, "closed"),
+        ("BTC_TRY", 20),
+    ]
 
 
 def test_a_ticker_that_was_not_proven_at_a_takeover_is_told_of_even_if_it_comes_unchanged() -> None:

@@ -89,9 +89,12 @@ class MarketData:
         self._continuity.rebase(
             channel, origin.cause, lambda item: origin.known_until(item, self._symbol(item))
         )  # fmt: skip
-        known = [until for item in proven if (until := origin.known_until(item, self._symbol(item))) is not None]
-        if known:
-            self._disclose(channel, None, Break(min(known), origin.cause), origin.at)
+        known = {self._symbol(item): origin.known_until(item, self._symbol(item)) for item in proven}
+        since = {symbol: until for symbol, until in known.items() if until is not None}
+        if channel == TICKER and since:  # one for all: each is repeated every 0.8 s
+            since = {None: min(since.values())}
+        for symbol, until in since.items():  # a book may have been quiet for minutes: its own affair
+            self._disclose(channel, symbol, Break(until, origin.cause), origin.at)
         if channel == TICKER:
             current = [self._tickers[symbol] for symbol in self._carried(proven) if symbol in self._tickers]
             self._untold = self._tickers.keys() - {ticker.symbol for ticker in current}
@@ -145,11 +148,13 @@ class MarketData:
             self.heard[f"{TICKER}:{heard}"] = received_at
             self._polled.setdefault(heard, received_at)
         ended = self._continuity.polled(received_at)
+        for item, one in ended.items():
+            self._disclose(TICKER, self._symbol(item), one, received_at)
         if self._polled_since is None:  # the first ever, or the first of our term as the writer
             self._polled_since = received_at
-            ended = ended or self._before_us(Subscription(TICKER, REST), None, received_at)
-        if ended is not None:
-            self._disclose(TICKER, None, ended, received_at)
+            before_us = self._before_us(Subscription(TICKER, REST), None, received_at)
+            if before_us is not None and not ended:
+                self._disclose(TICKER, None, before_us, received_at)
         self._publish_tickers(said)
 
     def _publish_tickers(self, said: Tickers) -> None:
