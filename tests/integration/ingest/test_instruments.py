@@ -5,6 +5,7 @@ import json
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from integration.ingest.listening import btc, eth, listening
 from spark_market.messages import Ticker
@@ -87,6 +88,27 @@ async def test_a_listing_is_joined_and_a_delisting_left_on_the_open_connection()
 
     assert venue.requests == ["+ticker:BTCTRY", "+ticker:ETHTRY", "-ticker:BTCTRY"]
     assert listener.reconnects == 0
+
+
+@pytest.mark.usefixtures("brisk")
+async def test_a_row_of_the_list_that_cannot_be_read_costs_nothing_that_is_carried() -> None:
+    """It is counted with each answer, and logged once."""
+    async with FakeVenue() as venue:
+        venue.answers[EXCHANGEINFO] = exchangeinfo("BTC_TRY", "ETH_TRY")
+        venue.play([btc(1), eth(5), hold])
+        async with listening(venue, ["*_TRY"], SPARK_BTCTURK_REFRESH="1") as listener:
+            await eventually(lambda: sorted(listener.prices) == [1, 5])
+            answer = json.loads(exchangeinfo("BTC_TRY", "ETH_TRY", "XRP_TRY"))
+            del answer["data"]["symbols"][0]["numerator"]
+            venue.answers[EXCHANGEINFO] = json.dumps(answer).encode()
+            with capture_logs() as logs:
+                await eventually(lambda: "XRP_TRY" in listener.feed.directory.instruments)
+                await eventually(lambda: listener.counted("malformed_total") >= 3)
+
+            assert set(listener.feed.directory.instruments) == {"BTC_TRY", "ETH_TRY", "XRP_TRY"}
+
+    assert [log["rows"] for log in logs if "rows of" in log["event"]] == [1]
+    assert "-ticker:BTCTRY" not in venue.requests
 
 
 @pytest.mark.usefixtures("brisk")

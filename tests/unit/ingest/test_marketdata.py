@@ -60,7 +60,7 @@ class Conversation:
     def learn(self, *symbols: str) -> None:
         """Let the venue list these; the sockets do not know of it yet."""
         for _ in range(2):
-            self._directory.load(read_exchangeinfo(exchangeinfo(*symbols)))
+            self._directory.load(read_exchangeinfo(exchangeinfo(*symbols))[0])
 
     def lead(self, claim: Claim = NOBODY, cause: str = "start") -> None:
         unproven = self.subscriptions.unproven()
