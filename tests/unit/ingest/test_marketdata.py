@@ -231,6 +231,32 @@ def test_changes_of_a_broken_book_are_not_heard() -> None:
     assert venue.told == [(None, "7"), ("book", "BTC_TRY", NOON, NOON + 31_000, "jump"), (None, "20"), ("20", "21")]
 
 
+def test_a_book_that_comes_while_its_next_join_still_waits_does_not_hide_what_that_join_costs() -> None:
+    """It is whole, and goes on until it is left; what changes until its join is answered came to nobody."""
+    venue = Conversation("BTC_TRY")
+    venue.lead()
+    venue.hear(whole(7, {99: 1}, {101: 1}), NOON)
+    venue.hear(changed(9, 1, 98, 1), NOON + 100)
+    venue.hear(whole(9, {99: 1, 98: 1}, {101: 1}), NOON + 200)
+    venue.hear(changed(10, 1, 97, 1), NOON + 300)
+    venue.subscriptions.tend(NOON / 1000 + 31)
+    venue.hear(whole(14, {99: 1}, {101: 1}), NOON + 31_000)
+
+    assert venue.told == [
+        (None, "7"), ("book", "BTC_TRY", NOON, NOON + 200, "jump"), (None, "9"), ("9", "10"),
+        ("book", "BTC_TRY", NOON + 300, NOON + 31_000, "jump"), (None, "14"),
+    ]  # fmt: skip
+
+
+def test_a_book_that_comes_again_as_it_is_hides_nothing() -> None:
+    venue = Conversation("BTC_TRY")
+    venue.lead()
+    venue.hear(whole(7, {99: 1}, {101: 1}), NOON)
+    venue.hear(whole(7, {99: 1}, {101: 1}), NOON + 100)
+
+    assert venue.told == [(None, "7"), (None, "7")]
+
+
 def test_a_trade_that_the_list_of_a_join_has_but_garbled_is_disclosed() -> None:
     venue = Conversation("BTC_TRY")
     venue.lead()

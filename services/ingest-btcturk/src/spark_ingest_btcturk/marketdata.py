@@ -219,6 +219,8 @@ class MarketData:
             keeper = self._books[symbol] = Bookkeeper(symbol, mode=self._mode, counts=self._anomalies[BOOK])
         before = keeper.best
         ended = self._ended(subscription, symbol, received_at)
+        if ended is None and (skipped := keeper.skipped(said)) is not None:
+            ended = Break(skipped.since, skipped.cause)
         if ended is not None:
             if keeper.broken is not None:  # it may have been wrong before it was seen to be
                 ended = ended._replace(since=min(ended.since, keeper.broken.since))
