@@ -21,6 +21,7 @@ from spark_ingest_btcturk.frames import VENUE
 from spark_ingest_btcturk.metrics import IngestMetrics
 from spark_ingest_btcturk.origin import Origin
 from spark_ingest_btcturk.received import BookChanges, BookSnapshot, Tickers, TradeList, TradeSingle
+from spark_ingest_btcturk.setback import redated
 from spark_ingest_btcturk.tape import Tape, ToPublish
 from spark_ingest_btcturk.tickers import REST
 from spark_market.instruments import Mode
@@ -122,6 +123,10 @@ class MarketData:
                 self._publish_trades(tape.interrupted(cause, self.heard.get(f"{TRADE}:{symbol}", _now_ms())))
             elif item.channel == BOOK and (keeper := self._books.get(symbol)) is not None:
                 keeper.interrupted(cause)
+
+    def clock_set_back(self, back_ms: int, now_ms: int) -> None:
+        """The wall clock was set back, and is now there."""
+        self.heard = {field: redated(at, back_ms, now_ms) for field, at in self.heard.items()}
 
     def forget(self, subscription: Subscription) -> None:
         """It is not wanted any more."""
