@@ -17,7 +17,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from bench import measured, venue_frames
-from spark_bus.connection import connect
+from spark_bus.connection import connect_alone
 from spark_bus.publisher import Outgoing
 from spark_ingest_btcturk.channels import CHANNELS, Subscription
 from spark_ingest_btcturk.feed import Feed
@@ -116,7 +116,7 @@ class Path:
         self.subscriptions = Subscriptions()
         self.wanted = [Subscription(channel, pair) for channel in CHANNELS for pair in venue_frames.PAIRS]
         self.subscriptions.want(self.wanted, time.monotonic())
-        self._redis = connect(redis_url)
+        self._redis = connect_alone(redis_url)
         self._writer = Writer(settings, self.feed, self.metrics, self._redis)
 
     def parts(self) -> list[Coroutine[Any, Any, None]]:

@@ -1,7 +1,9 @@
 """Channels and pairs that fall mute on a connection that is well otherwise: found, and joined again."""
 
 import asyncio
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +11,9 @@ from redis.asyncio import Redis
 
 from faults.rig import Rig, rigged
 from faults.witnesses import SYMBOLS
+from spark_bus import feed, keys
 from spark_ingest_btcturk import crosscheck
+from spark_service.clock import now_ms
 from support.eventually import eventually
 
 Tenth = Callable[..., None]
@@ -167,3 +171,35 @@ async def _happened(rig: Rig, times: int) -> bool:
 
 def _of(channel: str, pair: str | None) -> dict[str, Any]:
     return {"channel": channel} if pair is None else {"channel": channel, "pair": pair}
+
+
+async def test_a_mute_ticker_is_seen_although_the_clock_was_set_back(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The monitor goes by when each was last heard: by the old clock, that would be in an hour."""
+    back_ms = 3_600_000
+    async with rigged(redis) as rig:
+        await rig.order("mute", seconds=FOR_LONG, **_of("ticker", "BTCTRY"))
+        monkeypatch.setattr(
+            "spark_service.clock.time", SimpleNamespace(time_ns=lambda: time.time_ns() - back_ms * 1_000_000)
+        )
+
+        async def told() -> tuple[int, dict[str, int]] | None:
+            state: Any = await rig.bus.redis.get(keys.feed("btcturk"))
+            heard: Any = await rig.bus.redis.hgetall(keys.heard("btcturk"))
+            connected_since = feed.decode(state).connected_since or 0
+            times = {field.decode(): int(at) for field, at in heard.items()}
+            new = "ticker:BTC_TRY" in times and max(connected_since, *times.values()) <= now_ms()
+            return (connected_since, times) if new else None
+
+        await eventually(told, 5, "times by the new clock")
+        since = now_ms()
+        connected_since, times = await eventually(lambda: _speaks(told, since), 5, "the other ticker")
+        monkeypatch.undo()
+
+    assert connected_since <= times["ticker:BTC_TRY"] < since < times["ticker:ETH_TRY"]
+
+
+async def _speaks(told: Callable[[], Any], since: int) -> Any:
+    answer = await told()
+    return answer if answer is not None and answer[1]["ticker:ETH_TRY"] > since + 500 else None

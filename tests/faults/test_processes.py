@@ -22,7 +22,7 @@ from support.stack import Service
 STOPPED_S = 10.0
 OLD_MS = 1_500
 """What comes to the bus so much later than it was sent has waited somewhere, and would pass for new."""
-TAKEOVER = [("ticker", None, "takeover"), ("book", None, "takeover")]
+TAKEOVER = [("ticker", None, "takeover"), *[("book", symbol, "takeover") for symbol in SYMBOLS]]
 
 
 class Ingests(Witnesses):

@@ -88,13 +88,13 @@ async def test_tickers_by_rest_while_no_socket_can_be_had(redis: Redis, how: str
         missing = await rig.check(
             counts={name: count for name, count in counts.items() if count},
             gaps=[
-                ("ticker", None, "closed"), *[("book", symbol, "closed") for symbol in SYMBOLS],
+                *[(channel, symbol, "closed") for channel in ("ticker", "book") for symbol in SYMBOLS],
                 *[("ticker", symbol, "polled") for symbol in SYMBOLS],
             ],
         )  # fmt: skip
         polled = [item for item in await rig.bus.tickers("BTC_TRY") if item.venue_time is not None]
         prices = {row["price"] for row in await rig.venue.trades("BTCTRY")}
-        [closed] = [gap for gap in await rig.bus.gaps() if told(gap) == ("ticker", None, "closed")]
+        [closed] = [gap for gap in await rig.bus.gaps() if told(gap) == ("ticker", "BTC_TRY", "closed")]
         [back] = [gap for gap in await rig.bus.gaps() if told(gap) == ("ticker", "BTC_TRY", "polled")]
 
     assert (failed > 0) is (how is not None)

@@ -16,6 +16,8 @@ Entry = Mapping[str, Any]
 """One of the simulator's ledger, or of its account of trades, as its control API writes it."""
 Levels = tuple[tuple[Decimal, Decimal], ...]
 Figures = tuple[Decimal | None, ...]
+Prices = tuple[frozenset[Decimal], frozenset[Decimal]]
+"""Of the bids and of the asks."""
 
 UNREADABLE = frozenset({"half", "bad_number"})
 """Faults after which nobody can tell what a frame said."""
@@ -161,8 +163,13 @@ def trades_due(frames: Iterable[Entry], trades: Iterable[Entry], pair: str) -> l
 
 def books_held_to_account(messages: Sequence[Message], frames: Iterable[Entry], symbol: str, pair: str) -> list[Step]:
     """Every book message was sent, in that order, and follows on; returns the steps that are missing, all disclosed."""
-    read_book(messages, symbol)
-    return _account(placed(messages, Book, "book", symbol), steps_sent(frames, pair), _is_step, f"book of {symbol}")
+    held = _prices_before(messages, symbol)
+    return _account(
+        placed(messages, Book, "book", symbol),
+        steps_sent(frames, pair),
+        lambda book, step: _is_step(book, _without_needless(step, held[id(book)])),
+        f"book of {symbol}",
+    )
 
 
 def chain_held_to_account(messages: Sequence[Message], frames: Iterable[Entry], symbol: str, pair: str) -> list[Step]:
@@ -205,6 +212,20 @@ def steps_of_all(frames: Iterable[Entry], pair: str) -> list[Step]:
     return chain
 
 
+def _without_needless(step: Step, held: Prices) -> Step:
+    """Leave out what the ingest leaves out too: the removal of a level that a reader does not have.
+
+    When the venue hid a change that began a level, its end is such a removal.
+    """
+    if step.snapshot or step.inexact:
+        return step
+    bids, asks = (
+        tuple((price, size) for price, size in levels if size or price in prices)
+        for levels, prices in zip((step.bids, step.asks), held, strict=True)
+    )
+    return step._replace(bids=bids, asks=asks)
+
+
 def _step(at: float, frame: str, *, inexact: bool = False) -> Step:
     kind, body = json.loads(frame)
     return Step(at, body["CS"], kind == 431, _levels(body["BO"]), _levels(body["AO"]), inexact)
@@ -229,17 +250,33 @@ def read_book(messages: Iterable[Message], symbol: str) -> tuple[str, OrderBook]
     """Return the sequence and the book as a reader has it at the end; fails for a delta that follows nothing."""
     held: tuple[str, OrderBook] | None = None
     for message in messages:
-        if isinstance(message, Gap) and message.channel in (None, "book") and message.symbol in (None, symbol):
-            held = None
-        elif isinstance(message, Book) and message.symbol == symbol:
-            if message.previous is None:
-                held = message.sequence, OrderBook(message.bids, message.asks)
-            else:
-                assert held is not None, f"a delta of {symbol} without a snapshot: {message.sequence}"
-                assert held[0] == message.previous, f"a delta of {symbol} after {held[0]} follows {message.previous}"
-                held[1].apply(message.bids, message.asks)
-                held = message.sequence, held[1]
+        held = _read_on(held, message, symbol)
     return held
+
+
+def _read_on(held: tuple[str, OrderBook] | None, message: Message, symbol: str) -> tuple[str, OrderBook] | None:
+    if isinstance(message, Gap) and message.channel in (None, "book") and message.symbol in (None, symbol):
+        return None
+    if not isinstance(message, Book) or message.symbol != symbol:
+        return held
+    if message.previous is None:
+        return message.sequence, OrderBook(message.bids, message.asks)
+    assert held is not None, f"a delta of {symbol} without a snapshot: {message.sequence}"
+    assert held[0] == message.previous, f"a delta of {symbol} after {held[0]} follows {message.previous}"
+    held[1].apply(message.bids, message.asks)
+    return message.sequence, held[1]
+
+
+def _prices_before(messages: Iterable[Message], symbol: str) -> dict[int, Prices]:
+    """Return, by the message's ``id()``, the prices that a reader has when it comes; fails as `read_book` does."""
+    held: tuple[str, OrderBook] | None = None
+    found: dict[int, Prices] = {}
+    for message in messages:
+        sides = (held[1].bids.levels(), held[1].asks.levels()) if held else ((), ())
+        bids, asks = (frozenset(price for price, _ in levels) for levels in sides)
+        found[id(message)] = bids, asks
+        held = _read_on(held, message, symbol)
+    return found
 
 
 def is_book(held: tuple[str, OrderBook] | None, true: Mapping[str, Any]) -> bool:

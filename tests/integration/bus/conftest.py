@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from redis.asyncio import Redis
 
-from spark_bus.connection import connect
+from spark_bus.connection import connect, connect_alone
 from support.redis_server import RedisServer
 
 
@@ -22,6 +22,20 @@ async def clients(server: RedisServer) -> AsyncIterator[Callable[[], Redis]]:
 
     def client() -> Redis:
         made.append(connect(server.url))
+        return made[-1]
+
+    yield client
+    for one in made:
+        await one.aclose()
+
+
+@pytest.fixture
+async def writers(server: RedisServer) -> AsyncIterator[Callable[[], Redis]]:
+    """Clients of the same, as an ingest makes them."""
+    made: list[Redis] = []
+
+    def client() -> Redis:
+        made.append(connect_alone(server.url))
         return made[-1]
 
     yield client

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from spark_bus import keys
-from spark_bus.connection import connect
+from spark_bus.connection import connect_alone
 from spark_bus.publisher import outgoing, refreshed
 from spark_market import wire
 from spark_market.messages import Book
@@ -217,7 +217,7 @@ async def test_whatever_happens_on_the_way_a_reader_never_holds_a_wrong_book(
     await redis.flushall()
     port = int(redis_url.rpartition(":")[2].partition("/")[0])
     async with TcpProxy(port) as proxy:
-        through = connect(f"redis://127.0.0.1:{proxy.port}/0")
+        through = connect_alone(f"redis://127.0.0.1:{proxy.port}/0")
         trial = Trial(redis, proxy, through, most_messages, seed)
         await trial.line.carrier.claim()
         try:

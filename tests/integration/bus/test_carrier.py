@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from spark_bus import keys
 from spark_bus.carrier import BEAT_S, ENOUGH, LeaseLost
-from spark_bus.connection import connect
+from spark_bus.connection import connect_alone
 from spark_bus.publisher import Claim, Publisher, outgoing
 from spark_market.instruments import Mode
 from spark_service.lifecycle import end
@@ -221,11 +221,11 @@ async def test_messages_in_quick_succession_share_calls(redis: Redis, monkeypatc
 
 
 async def test_claiming_waits_for_a_redis_that_is_not_there_yet(
-    server: RedisServer, clients: Callable[[], Redis]
+    server: RedisServer, writers: Callable[[], Redis]
 ) -> None:
     """Services start in any order."""
     server.kill()
-    line = Line(clients())
+    line = Line(writers())
     claim = asyncio.create_task(line.carrier.claim())
     await eventually(lambda: len(line.notes.lost) >= 2)
     await server.start()
@@ -249,7 +249,7 @@ async def test_an_orderly_stop_delivers_what_waits(redis: Redis) -> None:
 async def test_a_stop_amid_a_call_delivers_once(server: RedisServer, clients: Callable[[], Redis]) -> None:
     """Cancelled while Redis was being asked: whether it had taken the batch is for the number to tell."""
     async with TcpProxy(server.port) as proxy:
-        through = connect(f"redis://127.0.0.1:{proxy.port}/0")
+        through = connect_alone(f"redis://127.0.0.1:{proxy.port}/0")
         line = Line(through)
         await line.carrier.claim()
         task = asyncio.create_task(line.carrier.run())
@@ -271,9 +271,10 @@ async def _has(redis: Redis, price: int) -> bool:
     return price in await stream.prices(redis)
 
 
-async def test_a_cancelled_carrier_ends_at_whatever_moment_it_is_cancelled(redis: Redis) -> None:
-    """And what it had in hand is delivered once by the flush that follows."""
-    line = Line(redis)
+async def test_a_cancelled_carrier_ends_at_whatever_moment_it_is_cancelled(redis_url: str, redis: Redis) -> None:
+    """And what it had in hand is delivered once by the flush that follows, whatever answer nobody has read."""
+    alone = connect_alone(redis_url)
+    line = Line(alone)
     await line.carrier.claim()
     for turns in range(80):
         line.put(turns)
@@ -285,4 +286,5 @@ async def test_a_cancelled_carrier_ends_at_whatever_moment_it_is_cancelled(redis
         assert ended, f"still running, cancelled after {turns} turns of the loop"
         await line.carrier.flush()
 
+    await alone.aclose()
     assert await stream.prices(redis) == list(range(80))

@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from spark_bus import keys
-from spark_bus.connection import connect
+from spark_bus.connection import connect, connect_alone
 from support import stream
 from support.eventually import eventually
 from support.examples import NOON, VENUE, a_gap, an_instrument
@@ -21,10 +21,10 @@ pytestmark = pytest.mark.usefixtures("brisk_heartbeats")
 
 
 async def test_a_crash_of_redis_that_keeps_its_data_costs_nothing(
-    server: RedisServer, clients: Callable[[], Redis]
+    server: RedisServer, clients: Callable[[], Redis], writers: Callable[[], Redis]
 ) -> None:
     """Same epoch, every message once and in order: no reader has anything to be told of."""
-    line = Line(clients())
+    line = Line(writers())
     async with carrying(line):
         line.put(*range(100))
         await line.carried(100)
@@ -42,9 +42,9 @@ async def test_a_crash_of_redis_that_keeps_its_data_costs_nothing(
 
 
 async def test_crash_after_crash_under_load_nothing_is_lost_doubled_or_reordered(
-    server: RedisServer, clients: Callable[[], Redis]
+    server: RedisServer, clients: Callable[[], Redis], writers: Callable[[], Redis]
 ) -> None:
-    line = Line(clients())
+    line = Line(writers())
     put = 0
 
     async def pour() -> None:
@@ -67,10 +67,10 @@ async def test_crash_after_crash_under_load_nothing_is_lost_doubled_or_reordered
 
 
 async def test_a_wiped_redis_gets_a_new_epoch_with_every_current_value_and_the_directory(
-    server: RedisServer, clients: Callable[[], Redis]
+    server: RedisServer, clients: Callable[[], Redis], writers: Callable[[], Redis]
 ) -> None:
     """A symbol that does not change for an hour must not be missing from every snapshot until then."""
-    line = Line(clients())
+    line = Line(writers())
     async with carrying(line):
         line.put(1, 2)
         line.put(7, symbol="ETH_TRY")
@@ -89,9 +89,11 @@ async def test_a_wiped_redis_gets_a_new_epoch_with_every_current_value_and_the_d
     assert await stream.prices(reading) == [2, 7, 3]  # the current values first, then what came since
 
 
-async def test_a_quiet_venue_too_notices_a_wiped_redis(server: RedisServer, clients: Callable[[], Redis]) -> None:
+async def test_a_quiet_venue_too_notices_a_wiped_redis(
+    server: RedisServer, clients: Callable[[], Redis], writers: Callable[[], Redis]
+) -> None:
     """The heartbeat finds out; there need be no tick."""
-    line = Line(clients())
+    line = Line(writers())
     async with carrying(line):
         line.put(5)
         await line.carried(1)
@@ -109,10 +111,10 @@ async def _latest_is(redis: Redis, expected: dict[str, int]) -> bool:
 
 @pytest.mark.parametrize("quiet", [True, False], ids=["quiet", "busy"])
 async def test_a_lost_tail_starts_a_new_epoch_with_every_current_value(
-    server: RedisServer, clients: Callable[[], Redis], quiet: bool
+    server: RedisServer, clients: Callable[[], Redis], writers: Callable[[], Redis], quiet: bool
 ) -> None:
     """Readers have seen entries that Redis no longer has: continuing their epoch would be a lie."""
-    line = Line(clients())
+    line = Line(writers())
     async with carrying(line):
         line.put(1)
         line.put(7, symbol="ETH_TRY")
@@ -138,16 +140,16 @@ async def test_a_lost_tail_starts_a_new_epoch_with_every_current_value(
 
 
 async def test_a_lost_tail_that_held_only_the_claim_is_noticed(
-    server: RedisServer, clients: Callable[[], Redis]
+    server: RedisServer, clients: Callable[[], Redis], writers: Callable[[], Redis]
 ) -> None:
     """Redis then knows an older writer: ours claims again, and as Redis was restarted, in a new epoch."""
-    first = Line(clients(), lease_ms=1)
+    first = Line(writers(), lease_ms=1)
     async with carrying(first):
         first.put(1)
         await first.carried(1)
     await first.publisher.release()
     older = server.keep_copy()
-    second = Line(clients())
+    second = Line(writers())
     async with carrying(second):
         second.put(2)
         await second.carried(1)
@@ -166,7 +168,7 @@ async def test_a_lost_tail_that_held_only_the_claim_is_noticed(
 async def test_a_lost_reply_does_not_double_a_batch(server: RedisServer, clients: Callable[[], Redis]) -> None:
     """Over a real socket: the request arrives, its answer does not."""
     async with TcpProxy(server.port) as proxy:
-        through = connect(f"redis://127.0.0.1:{proxy.port}/0")
+        through = connect_alone(f"redis://127.0.0.1:{proxy.port}/0")
         line = Line(through)
         async with carrying(line):
             line.put(1)
@@ -184,7 +186,7 @@ async def test_a_lost_reply_does_not_double_a_batch(server: RedisServer, clients
 
 async def test_cuts_at_any_moment_lose_and_double_nothing(server: RedisServer, clients: Callable[[], Redis]) -> None:
     async with TcpProxy(server.port) as proxy:
-        through = connect(f"redis://127.0.0.1:{proxy.port}/0")
+        through = connect_alone(f"redis://127.0.0.1:{proxy.port}/0")
         line = Line(through)
         async with carrying(line):
             for price in range(400):
@@ -205,7 +207,7 @@ async def test_a_redis_that_holds_still_is_waited_for(
     """Connected but mute, as behind a broken network: the call's own deadline ends it, and it is sent again."""
     monkeypatch.setattr("spark_bus.connection.CALL_TIMEOUT_S", 0.2)
     async with TcpProxy(server.port) as proxy:
-        through = connect(f"redis://127.0.0.1:{proxy.port}/0")
+        through = connect_alone(f"redis://127.0.0.1:{proxy.port}/0")
         line = Line(through)
         async with carrying(line):
             line.put(1)
@@ -221,10 +223,10 @@ async def test_a_redis_that_holds_still_is_waited_for(
 
 
 async def test_what_the_outbox_had_to_drop_is_disclosed_where_the_hole_is(
-    server: RedisServer, clients: Callable[[], Redis]
+    server: RedisServer, clients: Callable[[], Redis], writers: Callable[[], Redis]
 ) -> None:
     """The gap stands between the last entry before the outage and the first after it."""
-    line = Line(clients(), most_messages=2)
+    line = Line(writers(), most_messages=2)
     async with carrying(line):
         line.put(1)
         await line.carried(1)
@@ -244,10 +246,10 @@ async def test_what_the_outbox_had_to_drop_is_disclosed_where_the_hole_is(
 
 
 async def test_a_new_epoch_has_nothing_of_what_is_not_carried_any_more(
-    server: RedisServer, clients: Callable[[], Redis]
+    server: RedisServer, clients: Callable[[], Redis], writers: Callable[[], Redis]
 ) -> None:
     """A value of months ago, which nothing would ever correct."""
-    line, redis = Line(clients()), clients()
+    line, redis = Line(writers()), clients()
     async with carrying(line):
         line.put(1)
         line.put(5, symbol="ETH_TRY")
@@ -269,7 +271,7 @@ async def test_a_failover_behind_one_address_is_followed(server: RedisServer, qu
     """
     async with RedisServer(server.binary) as promoted, TcpProxy(server.port) as proxy:
         old, new = connect(server.url), connect(promoted.url)
-        line = Line(connect(f"redis://127.0.0.1:{proxy.port}/0"))
+        line = Line(connect_alone(f"redis://127.0.0.1:{proxy.port}/0"))
         async with carrying(line):
             line.put(1)
             await line.carried(1)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from spark_bus import feed, keys
 from spark_bus.connection import connect
@@ -195,6 +195,20 @@ async def test_a_batch_sent_again_after_a_lost_reply_is_on_the_stream_once(redis
     assert proxy.replies_dropped == 1
     assert not again.born
     assert await stream.prices(redis) == [1, 2, 3]
+
+
+async def test_an_answer_to_another_batch_is_not_taken_for_this_ones(redis: Redis) -> None:
+    """Its own comes with the next call."""
+    writer = await a_writer(redis)
+    await writer.append(tickers(1))
+    await redis.hset(keys.writer(VENUE), "number", 2)  # so the second is answered as the first was
+
+    with pytest.raises(ResponseError, match="to batch 2"):
+        await writer.append(tickers(2))
+    await redis.hset(keys.writer(VENUE), "number", 1)
+    await writer.append(tickers(2))
+
+    assert await stream.prices(redis) == [1, 2]
 
 
 async def test_a_claim_sent_again_after_a_lost_reply_still_says_that_an_epoch_was_born(

@@ -32,8 +32,8 @@ def row(number: int) -> dict[str, object]:
     return {"D": str(NOON + number), "I": str(number), "A": "0.10", "P": f"{100 + number}.0", "S": number % 2}
 
 
-def whole(change_set: int, bids: dict[int, int], asks: dict[int, int]) -> Step:
-    return json.dumps([431, {"CS": change_set, "PS": "BTCTRY", "channel": "obdiff", "event": "BTCTRY", "type": 431,
+def whole(change_set: int, bids: dict[int, int], asks: dict[int, int], pair: str = "BTCTRY") -> Step:
+    return json.dumps([431, {"CS": change_set, "PS": pair, "channel": "obdiff", "event": pair, "type": 431,
                              "BO": levels(bids), "AO": levels(asks)}])  # fmt: skip
 
 
@@ -256,7 +256,7 @@ async def test_one_that_stands_by_publishes_nothing_and_goes_on_where_the_other_
 
     assert listener.trades == ["4", "5"]
     assert {(gap.channel, gap.symbol, gap.from_, gap.cause) for gap in listener.gaps} == {
-        ("ticker", None, NOON, "takeover"), ("book", None, NOON, "takeover"),
+        ("ticker", None, NOON, "takeover"), ("book", "BTC_TRY", NOON, "takeover"),
     }  # fmt: skip
     assert listener.prices == [2]
     [book] = listener.books

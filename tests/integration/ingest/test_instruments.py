@@ -5,6 +5,7 @@ import json
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from integration.ingest.listening import btc, eth, listening
 from spark_market.messages import Ticker
@@ -90,6 +91,27 @@ async def test_a_listing_is_joined_and_a_delisting_left_on_the_open_connection()
 
 
 @pytest.mark.usefixtures("brisk")
+async def test_a_row_of_the_list_that_cannot_be_read_costs_nothing_that_is_carried() -> None:
+    """It is counted with each answer, and logged once."""
+    async with FakeVenue() as venue:
+        venue.answers[EXCHANGEINFO] = exchangeinfo("BTC_TRY", "ETH_TRY")
+        venue.play([btc(1), eth(5), hold])
+        async with listening(venue, ["*_TRY"], SPARK_BTCTURK_REFRESH="1") as listener:
+            await eventually(lambda: sorted(listener.prices) == [1, 5])
+            answer = json.loads(exchangeinfo("BTC_TRY", "ETH_TRY", "XRP_TRY"))
+            del answer["data"]["symbols"][0]["numerator"]
+            venue.answers[EXCHANGEINFO] = json.dumps(answer).encode()
+            with capture_logs() as logs:
+                await eventually(lambda: "XRP_TRY" in listener.feed.directory.instruments)
+                await eventually(lambda: listener.counted("malformed_total") >= 3)
+
+            assert set(listener.feed.directory.instruments) == {"BTC_TRY", "ETH_TRY", "XRP_TRY"}
+
+    assert [log["rows"] for log in logs if "rows of" in log["event"]] == [1]
+    assert "-ticker:BTCTRY" not in venue.requests
+
+
+@pytest.mark.usefixtures("brisk")
 async def test_a_pair_that_the_feed_speaks_of_before_the_list_does_is_looked_for_at_once() -> None:
     """With a list read once an hour it would be missing for so long."""
     rows = [json.loads(frame)[1] for frame in (btc(1), eth(5))]
@@ -138,7 +160,7 @@ async def test_tickers_come_over_rest_while_no_socket_can_be_had() -> None:
     assert (polled.venue_time, polled.bid_size, polled.mode) == (1_766_404_800_000, None, first.mode)
     assert listener.gaps == [lost, back]
     assert [(gap.symbol, gap.from_, gap.to, gap.cause) for gap in listener.gaps] == [
-        (None, first.received_at, polled.received_at, "closed"),
+        ("BTC_TRY", first.received_at, polled.received_at, "closed"),
         ("BTC_TRY", polled.received_at, last.received_at, "polled"),
     ]
 

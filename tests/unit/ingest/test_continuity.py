@@ -64,10 +64,10 @@ def test_values_of_moments_end_a_break_and_begin_another() -> None:
     continuity.hear(ETH, NOON - 300)
     continuity.interrupted([BTC, ETH], "closed")
 
-    assert continuity.polled(NOON + 60_000) == Break(NOON - 300, "closed"), "the earliest of all"
-    assert continuity.polled(NOON + 62_000) is None
+    assert continuity.polled(NOON + 60_000) == {BTC: Break(NOON, "closed"), ETH: Break(NOON - 300, "closed")}
+    assert continuity.polled(NOON + 62_000) == {}
     assert continuity.hear(BTC, NOON + 70_000) == Break(NOON + 60_000, "polled")
-    assert continuity.polled(NOON + 72_000) is None
+    assert continuity.polled(NOON + 72_000) == {}
 
 
 def test_what_comes_back_was_missing_for_as_long_as_it_was_not_wanted() -> None:
@@ -77,7 +77,7 @@ def test_what_comes_back_was_missing_for_as_long_as_it_was_not_wanted() -> None:
     continuity.forget(BTC)
     continuity.interrupted([BTC], "silent")
 
-    assert continuity.polled(NOON + 500) is None, "no reading over REST has anything of it"
+    assert continuity.polled(NOON + 500) == {}, "no reading over REST has anything of it"
     assert continuity.hear(BTC, NOON + 1_000) == Break(NOON, "delisted")
     assert continuity.hear(BTC, NOON + 2_000) is None
 

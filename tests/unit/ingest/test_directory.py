@@ -17,12 +17,15 @@ ROW: dict[str, Any] = {
 }  # fmt: skip
 
 
-def an_answer(*rows: dict[str, Any], code: object = 0, success: bool = True) -> bytes:
+def an_answer(*rows: Any, code: object = 0, success: bool = True) -> bytes:
     return json.dumps({"data": {"symbols": rows}, "success": success, "message": None, "code": code}).encode()
 
 
 def test_instruments_are_read_under_our_symbols() -> None:
-    assert read_exchangeinfo(an_answer(ROW)) == {
+    instruments, malformed = read_exchangeinfo(an_answer(ROW))
+
+    assert malformed == []
+    assert instruments == {
         "BTC_TRY": Instrument(
             symbol="BTC_TRY", base="BTC", quote="TRY", venue_symbol="BTCTRY", venue_id="1", status="TRADING",
             price_scale=0, size_scale=8,
@@ -30,9 +33,29 @@ def test_instruments_are_read_under_our_symbols() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"name": "ETHTRY"},
+        ROW | {"name": None},
+        ROW | {"numeratorScale": "eight"},
+        ROW | {"id": 1.5},
+        "ETHTRY",
+        None,
+        [],
+    ],
+    ids=str,
+)
+def test_a_row_that_cannot_be_read_costs_itself(row: Any) -> None:
+    instruments, malformed = read_exchangeinfo(an_answer(row, ROW))
+
+    assert set(instruments) == {"BTC_TRY"}
+    assert len(malformed) == 1
+
+
 def test_success_is_what_the_venue_says_not_its_code() -> None:
     """The code is a number on some answers and a word on others."""
-    assert set(read_exchangeinfo(an_answer(ROW, code="SUCCESS"))) == {"BTC_TRY"}
+    assert set(read_exchangeinfo(an_answer(ROW, code="SUCCESS"))[0]) == {"BTC_TRY"}
 
 
 @pytest.mark.parametrize(
@@ -125,6 +148,28 @@ def test_a_delisting_is_believed_when_it_is_said_twice() -> None:
     directory.load(listing("BTC_TRY ETH_TRY"))
 
     assert set(directory.instruments) == {"BTC_TRY", "ETH_TRY"}
+
+
+def test_a_list_with_rows_that_cannot_be_read_ends_nothing_however_often_it_comes() -> None:
+    """Which pairs they are of is not known. A whole list says once what it lacks, and then again."""
+    directory = carrying("*")
+    for _ in range(3):
+        assert directory.load(listing("BTC_TRY"), whole=False) == []
+    assert set(directory.instruments) == {"BTC_TRY", "ETH_TRY", "BTC_USDT"}
+
+    directory.load(listing("BTC_TRY BTC_USDT"))
+    directory.load(listing("BTC_TRY"), whole=False)
+    assert set(directory.instruments) == {"BTC_TRY", "ETH_TRY", "BTC_USDT"}
+
+    directory.load(listing("BTC_TRY BTC_USDT"))
+    assert set(directory.instruments) == {"BTC_TRY", "BTC_USDT"}
+
+
+def test_a_named_symbol_is_not_said_to_be_unlisted_by_a_list_that_could_not_be_read_whole() -> None:
+    directory = Directory(["ETH_TRY"])
+
+    assert directory.load(listing("BTC_TRY"), whole=False) == []
+    assert directory.load(listing("BTC_TRY")) == ["ETH_TRY"]
 
 
 def test_without_the_venues_list_named_symbols_are_believed_and_patterns_wait() -> None:

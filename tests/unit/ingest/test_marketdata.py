@@ -21,7 +21,7 @@ from spark_market.messages import Book, Gap, Message, Side, Ticker, Trade
 from support.examples import NOON
 from support.fake_venue import exchangeinfo
 
-DAY_MS = 86_400_000
+DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 
 
 class Conversation:
@@ -60,7 +60,7 @@ class Conversation:
     def learn(self, *symbols: str) -> None:
         """Let the venue list these; the sockets do not know of it yet."""
         for _ in range(2):
-            self._directory.load(read_exchangeinfo(exchangeinfo(*symbols)))
+            self._directory.load(read_exchangeinfo(exchangeinfo(*symbols))[0])
 
     def lead(self, claim: Claim = NOBODY, cause: str = "start") -> None:
         unproven = self.subscriptions.unproven()
@@ -162,6 +162,43 @@ def test_one_that_takes_over_while_it_polls_tells_of_what_it_had_polled_before()
     assert venue.told == [("ticker", None, NOON, NOON + 2_000, "takeover"), ("BTC_TRY", 21)]
 
 
+def test_a_takeover_tells_of_each_book_from_its_own_last_word() -> None:
+    """One that has been quiet for an hour does not make holes in the others."""
+    venue = Conversation("BTC_TRY", "ETH_TRY")
+    for pair in ("BTCTRY", "ETHTRY"):
+        venue.hear(whole(7, {99: 1}, {101: 1}, pair), NOON - HOUR_MS)
+    claim = Claim(
+        epoch="e", born=False, last={"book": NOON},
+        heard={"book:BTC_TRY": NOON, "book:ETH_TRY": NOON - HOUR_MS}, marks={},
+    )  # fmt: skip
+
+    venue.lead(claim, "takeover")
+
+    gaps = [message for message in venue.published if isinstance(message, Gap)]
+    assert [(gap.channel, gap.symbol, gap.from_, gap.cause) for gap in gaps] == [
+        ("book", "BTC_TRY", NOON, "takeover"), ("book", "ETH_TRY", NOON - HOUR_MS, "takeover"),
+    ]  # fmt: skip
+    assert venue.told[2:] == [(None, "7"), (None, "7")]
+
+
+def test_a_ticker_that_was_mute_before_all_sockets_were_lost_makes_no_hole_in_the_others() -> None:
+    venue = Conversation("BTC_TRY", "ETH_TRY")
+    venue.lead()
+    venue.hear(eth(5), NOON - HOUR_MS)
+    venue.listener.fell_mute([Subscription("ticker", "ETHTRY")])
+    venue.hear(btc(1), NOON)
+    venue.listener.interrupted("closed")
+    venue.published.clear()
+
+    venue.poll("20", NOON + 60_000)
+
+    assert venue.told == [
+        ("ticker", "ETH_TRY", NOON - HOUR_MS, NOON + 60_000, "mute"),
+        ("ticker", "BTC_TRY", NOON, NOON + 60_000, "closed"),
+        ("BTC_TRY", 20),
+    ]
+
+
 def test_a_ticker_that_was_not_proven_at_a_takeover_is_told_of_even_if_it_comes_unchanged() -> None:
     venue = Conversation("BTC_TRY")
     ticker = Subscription("ticker", "BTCTRY")
@@ -192,6 +229,32 @@ def test_changes_of_a_broken_book_are_not_heard() -> None:
 
     assert venue.market.heard["book:BTC_TRY"] == NOON + 32_000
     assert venue.told == [(None, "7"), ("book", "BTC_TRY", NOON, NOON + 31_000, "jump"), (None, "20"), ("20", "21")]
+
+
+def test_a_book_that_comes_while_its_next_join_still_waits_does_not_hide_what_that_join_costs() -> None:
+    """It is whole, and goes on until it is left; what changes until its join is answered came to nobody."""
+    venue = Conversation("BTC_TRY")
+    venue.lead()
+    venue.hear(whole(7, {99: 1}, {101: 1}), NOON)
+    venue.hear(changed(9, 1, 98, 1), NOON + 100)
+    venue.hear(whole(9, {99: 1, 98: 1}, {101: 1}), NOON + 200)
+    venue.hear(changed(10, 1, 97, 1), NOON + 300)
+    venue.subscriptions.tend(NOON / 1000 + 31)
+    venue.hear(whole(14, {99: 1}, {101: 1}), NOON + 31_000)
+
+    assert venue.told == [
+        (None, "7"), ("book", "BTC_TRY", NOON, NOON + 200, "jump"), (None, "9"), ("9", "10"),
+        ("book", "BTC_TRY", NOON + 300, NOON + 31_000, "jump"), (None, "14"),
+    ]  # fmt: skip
+
+
+def test_a_book_that_comes_again_as_it_is_hides_nothing() -> None:
+    venue = Conversation("BTC_TRY")
+    venue.lead()
+    venue.hear(whole(7, {99: 1}, {101: 1}), NOON)
+    venue.hear(whole(7, {99: 1}, {101: 1}), NOON + 100)
+
+    assert venue.told == [(None, "7"), (None, "7")]
 
 
 def test_a_trade_that_the_list_of_a_join_has_but_garbled_is_disclosed() -> None:

@@ -228,7 +228,7 @@ def _check_directory(sample: Sample) -> None:
     content = sample.content
     rows, text = (content["data"]["symbols"], sample.text) if "data" in content else ([content], _answer(sample.text))
 
-    assert list(read_exchangeinfo(text).values()) == [
+    assert list(read_exchangeinfo(text)[0].values()) == [
         Instrument(
             symbol=row["nameNormalized"], base=row["numerator"], quote=row["denominator"], venue_symbol=row["name"],
             venue_id=str(row["id"]), status=row["status"], price_scale=row["denominatorScale"],

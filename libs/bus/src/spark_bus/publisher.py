@@ -191,16 +191,17 @@ class Publisher:
         reply: bytes = await self._append(keys=self._keys, args=args)
         if reply == b"fenced":
             raise Fenced(self._venue)
-        self._number += 1  # only now
         match reply.decode().split():
-            case ["appended", epoch, entry]:
+            case ["appended", epoch, entry, number] if int(number) == self._number:
                 self._last_entry = entry
-                return Appended(epoch, born=False)
-            case ["born", epoch]:
+                appended = Appended(epoch, born=False)
+            case ["born", epoch, number] if int(number) == self._number:
                 self._last_entry = _NO_ENTRY
-                return Appended(epoch, born=True)
+                appended = Appended(epoch, born=True)
             case _:
-                raise ResponseError(f"append answered {reply!r}")
+                raise ResponseError(f"append answered {reply!r} to batch {self._number}")
+        self._number += 1  # only now
+        return appended
 
     async def beat(self, heartbeat: Heartbeat, heard: Mapping[str, int], state: feed.FeedState) -> EntryId | None:
         """Publish a heartbeat, what was heard since the last one, and the feed's state; trim by age.

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -34,6 +35,9 @@ def run(service: str, cls: type[SettingsT], main: Callable[[SettingsT], Coroutin
     try:
         settings = load(cls, os.environ)
         logs.configure(service, settings.log_level)
+        # All that was imported stays: looking through it would stop the service for 35 ms at each full collection.
+        gc.collect()
+        gc.freeze()
         uvloop.run(_until_stopped(main(settings)))
     except SettingsError as exc:
         sys.exit(_complain(service, exc, BAD_SETTINGS))

@@ -1,6 +1,6 @@
 """The BtcTurk ingest: wires the feed to the bus."""
 
-from spark_bus.connection import connect
+from spark_bus.connection import connect_alone
 from spark_ingest_btcturk.feed import Feed
 from spark_ingest_btcturk.metrics import IngestMetrics
 from spark_ingest_btcturk.settings import IngestSettings
@@ -15,7 +15,7 @@ async def main(settings: IngestSettings) -> None:
     registry = process.registry()
     metrics = IngestMetrics(registry)
     pulse = Pulse()
-    redis = connect(settings.redis_url.get_secret_value())
+    redis = connect_alone(settings.redis_url.get_secret_value())
     feed = Feed(settings, metrics)
     writer = Writer(settings, feed, metrics, redis)
     with serving(

@@ -81,6 +81,13 @@ class Bookkeeper:
         bid, ask = self._book.bids.best, self._book.asks.best
         return bid and bid[0], ask and ask[0]
 
+    def skipped(self, said: BookSnapshot) -> Broken | None:
+        """Return since when changes are missing before a 431 that comes while the book is valid, None if none are.
+
+        Nobody waited for it, or it is a later one's: then the book was left and joined in between.
+        """
+        return Broken("jump", self._good_until) if self._valid and said.change_set != self._change_set else None
+
     def snapshot(self, said: BookSnapshot, received_at: int) -> Book:
         """Begin anew with a 431. Raises ValueError for one of another channel: its numbers are another chain's."""
         if said.channel != "obdiff":

@@ -49,15 +49,14 @@ class Continuity:
         self._heard[subscription] = received_at
         return self._breaks.pop(subscription, None) if self._breaks else None
 
-    def polled(self, received_at: int) -> Break | None:
-        """Tickers came some other way, of one moment; return the break that this ends, the first time.
+    def polled(self, received_at: int) -> dict[Subscription, Break]:
+        """Tickers came some other way, of one moment; return the breaks that this ends, each the first time.
 
         The breaks go on: of what lies between two such moments nothing is known.
         """
         over = (POLLED, DELISTED)
-        waiting = [item for item, one in self._breaks.items() if item.channel == TICKER and one.cause not in over]
-        ended = min((self._breaks[item] for item in waiting), default=None)
-        for item in waiting:
+        ended = {item: one for item, one in self._breaks.items() if item.channel == TICKER and one.cause not in over}
+        for item in ended:
             self._breaks[item] = Break(received_at, POLLED)
         return ended
 

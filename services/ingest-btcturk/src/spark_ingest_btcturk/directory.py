@@ -1,19 +1,23 @@
 """Which instruments the venue has, from its exchangeinfo, and which of them this ingest carries."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
+from spark_ingest_btcturk.frames import BROKEN, Model, convert, loosely, read_rows
 from spark_market.instruments import Instrument
 
 _MOST_NOTICED = 1000
+
+T = TypeVar("T")
 
 
 class MalformedDirectory(ValueError):
     """The venue's answer is no exchangeinfo."""
 
 
-class _Symbol(msgspec.Struct):
+class _Symbol(Model):
     name: str
     nameNormalized: str  # noqa: N815, the venue's name
     numerator: str
@@ -24,41 +28,62 @@ class _Symbol(msgspec.Struct):
     denominatorScale: int | None = None  # noqa: N815
 
 
-class _Data(msgspec.Struct):
-    symbols: list[_Symbol]
+class _Data(Model, Generic[T]):
+    symbols: list[T]
 
 
-class _Answer(msgspec.Struct):
+class _Answer(Model, Generic[T]):
     """``code`` is a number or a string, so success is what ``success`` says."""
 
     success: bool
-    data: _Data | None = None
+    data: _Data[T] | None = None
     message: str | None = None
 
 
-def read_exchangeinfo(body: bytes) -> dict[str, Instrument]:
-    """Return the instruments in an answer, by our symbol. Raises MalformedDirectory."""
+_ANSWER: Final = msgspec.json.Decoder(_Answer[_Symbol])
+
+
+def read_exchangeinfo(body: bytes) -> tuple[dict[str, Instrument], list[str]]:
+    """Return the instruments in an answer, by our symbol, and why rows of it were left out.
+
+    Raises MalformedDirectory.
+    """
     try:
-        answer = msgspec.json.decode(body, type=_Answer)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as exc:
+        rows, malformed = _read(body)
+    except BROKEN as exc:
         raise MalformedDirectory(str(exc)) from exc
+    if not rows:
+        raise MalformedDirectory(
+            f"no row can be read: {malformed[0]}" if malformed else "the venue lists no pair at all"
+        )
+    return {row.nameNormalized: _instrument(row) for row in rows}, malformed
+
+
+def _read(body: bytes) -> tuple[list[_Symbol], list[str]]:
+    """Read the rows: all at once, and each for itself when one is not what it should be."""
+    try:
+        return _data(_ANSWER.decode(body)).symbols, []
+    except msgspec.ValidationError:
+        return read_rows(_data(convert(loosely(body), _Answer[Any])).symbols, _Symbol)
+
+
+def _data(answer: _Answer[T]) -> _Data[T]:
     if not answer.success or answer.data is None:
         raise MalformedDirectory(f"the venue answers {answer.message!r}")
-    if not answer.data.symbols:
-        raise MalformedDirectory("the venue lists no pair at all")
-    return {
-        row.nameNormalized: Instrument(
-            symbol=row.nameNormalized,
-            base=row.numerator,
-            quote=row.denominator,
-            venue_symbol=row.name,
-            venue_id=None if row.id is None else str(row.id),
-            status=row.status,
-            price_scale=row.denominatorScale,
-            size_scale=row.numeratorScale,
-        )
-        for row in answer.data.symbols
-    }
+    return answer.data
+
+
+def _instrument(row: _Symbol) -> Instrument:
+    return Instrument(
+        symbol=row.nameNormalized,
+        base=row.numerator,
+        quote=row.denominator,
+        venue_symbol=row.name,
+        venue_id=None if row.id is None else str(row.id),
+        status=row.status,
+        price_scale=row.denominatorScale,
+        size_scale=row.numeratorScale,
+    )
 
 
 class Directory:
@@ -102,21 +127,21 @@ class Directory:
         if named and not self.instruments:
             self._replace({symbol: _named(symbol) for symbol in named})
 
-    def load(self, listed: Mapping[str, Instrument]) -> list[str]:
+    def load(self, listed: Mapping[str, Instrument], *, whole: bool = True) -> list[str]:
         """Take over the venue's list; returns the named symbols that it lacks.
 
         What it has listed before and lacks now is carried until it lacks it twice: one answer cut short by the venue
-        must not end a subscription.
+        must not end a subscription. One that is not ``whole``, since rows of it could not be read, lacks nothing.
         """
         carried = {symbol: item for symbol, item in listed.items() if self._wants(item)}
         gone = self.instruments.keys() - carried.keys() if self._listed else frozenset[str]()
-        for symbol in gone - self._missing_since_last:
+        for symbol in gone - self._missing_since_last if whole else gone:
             carried[symbol] = self.instruments[symbol]
-        self._missing_since_last = frozenset(gone)
+        self._missing_since_last = frozenset(gone if whole else gone & self._missing_since_last)
         self._listed = frozenset(instrument.venue_symbol for instrument in listed.values())
         if carried != self.instruments:
             self._replace(carried)
-        return sorted(symbol for symbol in self._selected if "*" not in symbol and symbol not in listed)
+        return sorted(symbol for symbol in self._selected if whole and "*" not in symbol and symbol not in listed)
 
     def _wants(self, instrument: Instrument) -> bool:
         return any(choice in ("*", instrument.symbol, f"*_{instrument.quote}") for choice in self._selected)

@@ -39,6 +39,7 @@ class Listings:
         self._refresh_s = refresh_s
         self._new_waits = waits
         self._unlisted: list[str] = []
+        self._malformed: list[str] = []
 
     async def run(self) -> None:
         """Read, wait, read again, until cancelled. The feed waits for the first answer, but not for ever."""
@@ -60,16 +61,22 @@ class Listings:
             impatient.cancel()
 
     async def _read_once(self, client: httpx.AsyncClient) -> None:
-        listed = await self._listed(client)
+        listed, malformed = await self._listed(client)
+        self._metrics.directory_rows_malformed(len(malformed))
+        if malformed and malformed != self._malformed:
+            logger.warning(
+                "rows of btcturk's instruments cannot be read", rows=len(malformed), reason=malformed[0][:200]
+            )
+        self._malformed = malformed
         before = self._directory.instruments
-        unlisted = self._directory.load(listed)
+        unlisted = self._directory.load(listed, whole=not malformed)
         if unlisted and unlisted != self._unlisted:
             logger.error("btcturk does not list these; correct SPARK_BTCTURK_SYMBOLS", symbols=unlisted)
         self._unlisted = unlisted
         if self._directory.instruments is not before:
             self._tell(before.keys(), listed=len(listed))
 
-    async def _listed(self, client: httpx.AsyncClient) -> dict[str, Instrument]:
+    async def _listed(self, client: httpx.AsyncClient) -> tuple[dict[str, Instrument], list[str]]:
         waits = self._new_waits()
         while True:
             try:

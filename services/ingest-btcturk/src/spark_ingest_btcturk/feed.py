@@ -16,6 +16,7 @@ from spark_ingest_btcturk.metrics import IngestMetrics
 from spark_ingest_btcturk.polling import Polling
 from spark_ingest_btcturk.protocol import BtcTurkProtocol
 from spark_ingest_btcturk.session import Session
+from spark_ingest_btcturk.setback import redated
 from spark_ingest_btcturk.settings import IngestSettings
 from spark_ingest_btcturk.shares import Shares
 from spark_ingest_btcturk.sockets import Sockets
@@ -85,6 +86,14 @@ class Feed:
                 if self.sockets.distrust(subscription, now):  # else it is not joined, or about to be
                     logger.warning("joining again", channel=subscription.channel, pair=subscription.event, cause=cause)
                     self._metrics.resync(subscription.channel, cause)
+
+    def clock_set_back(self, back_ms: int, now_ms: int) -> None:
+        """The wall clock was set back: what is told of when something was heard is told by the new one."""
+        self.market.clock_set_back(back_ms, now_ms)
+        for session in self.sockets.sessions:
+            session.clock_set_back(back_ms, now_ms)
+        if self._polling.since is not None:
+            self._polling.since = redated(self._polling.since, back_ms, now_ms)
 
     @property
     def connected_since(self) -> int | None:

@@ -21,6 +21,7 @@ from spark_ingest_btcturk.frames import VENUE
 from spark_ingest_btcturk.metrics import IngestMetrics
 from spark_ingest_btcturk.origin import Origin
 from spark_ingest_btcturk.received import BookChanges, BookSnapshot, Tickers, TradeList, TradeSingle
+from spark_ingest_btcturk.setback import redated
 from spark_ingest_btcturk.tape import Tape, ToPublish
 from spark_ingest_btcturk.tickers import REST
 from spark_market.instruments import Mode
@@ -89,9 +90,12 @@ class MarketData:
         self._continuity.rebase(
             channel, origin.cause, lambda item: origin.known_until(item, self._symbol(item))
         )  # fmt: skip
-        known = [until for item in proven if (until := origin.known_until(item, self._symbol(item))) is not None]
-        if known:
-            self._disclose(channel, None, Break(min(known), origin.cause), origin.at)
+        known = {self._symbol(item): origin.known_until(item, self._symbol(item)) for item in proven}
+        since = {symbol: until for symbol, until in known.items() if until is not None}
+        if channel == TICKER and since:  # one for all: each is repeated every 0.8 s
+            since = {None: min(since.values())}
+        for symbol, until in since.items():  # a book may have been quiet for minutes: its own affair
+            self._disclose(channel, symbol, Break(until, origin.cause), origin.at)
         if channel == TICKER:
             current = [self._tickers[symbol] for symbol in self._carried(proven) if symbol in self._tickers]
             self._untold = self._tickers.keys() - {ticker.symbol for ticker in current}
@@ -120,6 +124,10 @@ class MarketData:
             elif item.channel == BOOK and (keeper := self._books.get(symbol)) is not None:
                 keeper.interrupted(cause)
 
+    def clock_set_back(self, back_ms: int, now_ms: int) -> None:
+        """The wall clock was set back, and is now there."""
+        self.heard = {field: redated(at, back_ms, now_ms) for field, at in self.heard.items()}
+
     def forget(self, subscription: Subscription) -> None:
         """It is not wanted any more."""
         self.interrupted([subscription], "delisted")
@@ -145,11 +153,13 @@ class MarketData:
             self.heard[f"{TICKER}:{heard}"] = received_at
             self._polled.setdefault(heard, received_at)
         ended = self._continuity.polled(received_at)
+        for item, one in ended.items():
+            self._disclose(TICKER, self._symbol(item), one, received_at)
         if self._polled_since is None:  # the first ever, or the first of our term as the writer
             self._polled_since = received_at
-            ended = ended or self._before_us(Subscription(TICKER, REST), None, received_at)
-        if ended is not None:
-            self._disclose(TICKER, None, ended, received_at)
+            before_us = self._before_us(Subscription(TICKER, REST), None, received_at)
+            if before_us is not None and not ended:
+                self._disclose(TICKER, None, before_us, received_at)
         self._publish_tickers(said)
 
     def _publish_tickers(self, said: Tickers) -> None:
@@ -214,6 +224,8 @@ class MarketData:
             keeper = self._books[symbol] = Bookkeeper(symbol, mode=self._mode, counts=self._anomalies[BOOK])
         before = keeper.best
         ended = self._ended(subscription, symbol, received_at)
+        if ended is None and (skipped := keeper.skipped(said)) is not None:
+            ended = Break(skipped.since, skipped.cause)
         if ended is not None:
             if keeper.broken is not None:  # it may have been wrong before it was seen to be
                 ended = ended._replace(since=min(ended.since, keeper.broken.since))

@@ -33,7 +33,9 @@ class IngestMetrics:
             return Latencies(f"spark_ingest_{name}", text, {"venue": VENUE}, _LATENCIES_S, registry)
 
         self._frames = tallies("frames_total", "Frames received, by the venue's type.", "type")
-        self._malformed = counter("malformed_total", "Frames, or rows of frames, that the protocol does not allow.")
+        self._malformed = counter(
+            "malformed_total", "Frames, or rows of one or of a list, that the protocol does not allow."
+        )
         self._unchanged = tallies("unchanged_total", "Tickers that repeat the one before: proof of life, not ticks.")
         self._published = tallies("published_total", "Messages that Redis has acknowledged, by type.", "type")
         self._gaps = counter("gaps_total", "Gaps disclosed to readers.", "channel", "cause")
@@ -117,6 +119,10 @@ class IngestMetrics:
     def directory_failed(self) -> None:
         """The venue's list of instruments could not be read."""
         self._directory_errors.labels(VENUE).inc()
+
+    def directory_rows_malformed(self, count: int) -> None:
+        """So many rows of the venue's list of instruments could not be read."""
+        self._malformed.labels(VENUE).inc(count)
 
     def polling(self, now: bool) -> None:
         """Tickers come over REST, or do not any more."""

@@ -12,6 +12,7 @@ from spark_ingest_btcturk.channels import Subscription
 from spark_ingest_btcturk.limiter import ConnectLimiter
 from spark_ingest_btcturk.listener import Listener
 from spark_ingest_btcturk.metrics import IngestMetrics
+from spark_ingest_btcturk.setback import redated
 from spark_ingest_btcturk.subscriptions import Subscriptions, Unheard
 from spark_ingest_btcturk.websocket import Closed, Refused, WebSocket, connected
 from spark_service.clock import now_ms
@@ -73,6 +74,11 @@ class Session:
         """
         with suppress(OSError, Closed):  # it is just being lost, which is for `run` to see
             await self._send(self.subscriptions.want(wanted, time.monotonic(), probe))
+
+    def clock_set_back(self, back_ms: int, now_ms: int) -> None:
+        """The wall clock was set back, and is now there."""
+        if self.connected_since is not None:
+            self.connected_since = redated(self.connected_since, back_ms, now_ms)
 
     async def run(self) -> None:
         """Connect, read, reconnect, until cancelled."""

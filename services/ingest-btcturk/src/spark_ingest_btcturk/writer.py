@@ -16,6 +16,7 @@ from spark_ingest_btcturk.bus_watcher import BusWatcher
 from spark_ingest_btcturk.feed import Feed
 from spark_ingest_btcturk.frames import VENUE
 from spark_ingest_btcturk.metrics import IngestMetrics
+from spark_ingest_btcturk.setback import SetBack
 from spark_ingest_btcturk.settings import IngestSettings
 from spark_ingest_btcturk.telling import Telling
 from spark_market.messages import Heartbeat
@@ -38,6 +39,7 @@ class Writer:
         self._metrics = metrics
         self._redis = redis
         self._outbox = Outbox(VENUE)
+        self._set_back = SetBack(now_ms(), time.monotonic())
 
     async def run(self) -> None:
         """Stand by, publish, stand by, until cancelled."""
@@ -77,6 +79,9 @@ class Writer:
 
     def _beat(self, telling: Telling) -> Beat:
         feed, now = self._feed, time.monotonic()
+        if back_ms := self._set_back.by_ms(now_ms(), now):
+            logger.warning("the clock of this machine was set back", by_ms=back_ms)
+            feed.clock_set_back(back_ms, now_ms())
         sessions, spoken = feed.sockets.sessions, feed.market.spoken
         connected_since = feed.connected_since
         return Beat(

@@ -4,8 +4,9 @@
 --       n, then n fields and values of `writer` that say how far the batch comes;
 --       then for each entry: type, symbol, message, field of `latest` or ''; a type of '' sets the field alone, as of
 --       the entry before it
--- Returns 'fenced'; or 'born EPOCH' (nothing was appended: write the current values first, then this batch again
--- under the next number); or 'appended EPOCH ENTRY', the last entry of the stream.
+-- Returns 'fenced'; or 'born EPOCH NUMBER' (nothing was appended: write the current values first, then this batch again
+-- under the next number); or 'appended EPOCH ENTRY NUMBER', the last entry of the stream. The number
+-- is the batch's: an answer to another one is never taken for this one's.
 local messages, latest, epoch, writer = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local owner, number, lease, most, known = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local newborn, birth = ARGV[6], ARGV[7]
@@ -23,7 +24,7 @@ local reply
 local current, entry = redis.call('GET', epoch), last_entry(messages)
 if not current or tonumber(number) ~= tonumber(held[2]) + 1 or is_before(entry, known) then
     begin_epoch(messages, latest, epoch, newborn, birth)
-    reply = 'born ' .. newborn
+    reply = 'born ' .. newborn .. ' ' .. number
     redis.call('HSET', writer, 'number', number, 'reply', reply)
     return reply
 end
@@ -40,6 +41,6 @@ for at = first, #ARGV, 4 do
     end
 end
 redis.call('XTRIM', messages, 'MAXLEN', '~', most)
-reply = 'appended ' .. current .. ' ' .. entry
+reply = 'appended ' .. current .. ' ' .. entry .. ' ' .. number
 redis.call('HSET', writer, 'number', number, 'reply', reply, unpack(ARGV, 9, first - 1))
 return reply
