@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -31,12 +31,14 @@ class Bench:
         self.redis: Redis = connect(redis_server.url)
         self.publisher = Publisher(self.redis, VENUE, Mode.MOCK)
         self.port = free_port()
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
-        self.gateway = Service(
-            "gateway",
-            {**environ, "SPARK_REDIS_URL": redis_server.url, "SPARK_GATEWAY_PORT": str(self.port)},
-            folder / "gateway.log",
-        )
+        self.folder = folder
+        self.gateway = self.service()
+
+    def service(self, environ: Mapping[str, str] | None = None, *, prefix: Sequence[str] = ()) -> Service:
+        """Return a gateway's process, not started; ``prefix`` is a command that starts it."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
+        own = {"SPARK_REDIS_URL": self.redis_server.url, "SPARK_GATEWAY_PORT": str(self.port)}
+        return Service("gateway", inherited | own | dict(environ or {}), self.folder / "gateway.log", prefix=prefix)
 
     @property
     def url(self) -> str:
