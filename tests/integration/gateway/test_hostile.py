@@ -198,7 +198,7 @@ async def test_hostile_clients_leave_nothing_behind_and_change_nothing_for_other
     assert memory_bytes(bench.gateway.pid) - memory < 10_000_000
     assert source.connections == 1
     log = bench.gateway.log.read_text()
-    assert "Traceback" not in log
+    assert "Traceback" not in log, log[-3000:]
     assert log.count("\n") < 50, "each of them is counted, none writes a line"
 
 

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from spark_gateway.member import Transport
 from spark_gateway.problems import Problem
 from spark_gateway.room import Room
-from spark_gateway.unframed import Unframed
+from spark_gateway.transports import Gone, Unframed
 
 REQUEST_WITHIN_S: Final = 10.0
 """From a connection's beginning, or from the first byte of what is no whole request yet, to its last byte."""
@@ -156,9 +156,12 @@ class Protocol(HttpToolsProtocol):
             self.transport.abort()
             return
         if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True  # whatever the application has to say to this request, nobody listens
+            self.cycle.disconnected = True
+            self.cycle.transport = Gone()  # type: ignore[assignment]
             self.cycle.message_event.set()
         self.transport.write(self._problem(status, title, detail))
+        if self.transport.is_closing():  # it is gone already
+            return
         self.flow.resume_reading()
         self.transport.write_eof()
         self._due = self.loop.call_later(_LINGER_S, self.transport.abort)

@@ -1,4 +1,4 @@
-"""HTTP/1.0 has no chunks: what is written to such a client ends with the connection."""
+"""Transports that an answer is written to in place of the socket."""
 
 import asyncio
 
@@ -6,7 +6,10 @@ _FRAMED = b"\r\ntransfer-encoding: chunked\r\n"
 
 
 class Unframed:
-    """A transport that takes the framing off a chunked response, which is written as whole chunks."""
+    """Takes the framing off a chunked response, which is written as whole chunks.
+
+    HTTP/1.0 has no chunks: what is written to such a client ends with the connection.
+    """
 
     def __init__(self, transport: asyncio.WriteTransport) -> None:
         self._transport = transport
@@ -37,6 +40,27 @@ class Unframed:
     def abort(self) -> None:
         """Drop the connection and what is kept."""
         self._transport.abort()
+
+
+class Gone:
+    """Where the answer to a request goes that has been refused already."""
+
+    def write(self, data: bytes) -> None:
+        """Do nothing."""
+
+    def get_write_buffer_size(self) -> int:
+        """Return that nothing is kept."""
+        return 0
+
+    def is_closing(self) -> bool:
+        """Return that the connection is gone."""
+        return True
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def abort(self) -> None:
+        """Do nothing."""
 
 
 def _content(chunks: bytes) -> bytes:
