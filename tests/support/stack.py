@@ -52,6 +52,11 @@ class Service:
         """End it in order; returns its exit status."""
         assert self._process is not None, f"{self.name} is not running"
         self._process.terminate()
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 10) -> int:
+        """Wait until it has ended by itself; returns its exit status."""
+        assert self._process is not None, f"{self.name} is not running"
         status = self._process.wait(timeout_s)
         self._process = None
         return status
