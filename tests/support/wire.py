@@ -57,6 +57,11 @@ class Line:
         async with asyncio.timeout(timeout_s):
             return answer_of(head + await self._reader.readexactly(int(answer_of(head).headers["content-length"])))
 
+    async def take(self, count: int, timeout_s: float = 10) -> bytes:
+        """Return so many bytes."""
+        async with asyncio.timeout(timeout_s):
+            return await self._reader.readexactly(count)
+
     async def all(self, timeout_s: float = 15) -> bytes:
         """Return everything until the other end closes; a reset is an end, too."""
         received = b""
