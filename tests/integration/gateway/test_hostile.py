@@ -5,8 +5,6 @@ import json
 import random
 from contextlib import AsyncExitStack
 
-import pytest
-
 from support.eventually import eventually
 from support.wire import PROMPT, Line, answer_of, descriptors, line, memory_bytes
 
@@ -21,42 +19,39 @@ async def refused(bench: Bench, reason: str, times: int = 1) -> bool:
     return await bench.has_metric(f'spark_gateway_requests_refused_total{{reason="{reason}"}} {float(times)}')
 
 
-@pytest.mark.parametrize(
-    ("sent", "status", "reason"),
-    [
-        (b"hello there\r\n\r\n", 400, "malformed"),
-        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 50, 400, "malformed"),  # TLS to a port without it
-        (b"GET /livez HTTP/1.1\r\nhost: x\r\nx-a: a\x00b\r\n\r\n", 400, "malformed"),
-        (b"GET /livez HTTP/1.1\r\nhost: x\r\nx-\x00: ab\r\n\r\n", 400, "malformed"),
-        (b"GET /li\x00vez HTTP/1.1\r\nhost: x\r\n\r\n", 400, "malformed"),
-        (b"GET /\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n", 400, "malformed"),
-        (b"GET http:// HTTP/1.1\r\nhost: x\r\n\r\n", 400, "malformed"),
-        (b"CONNECT example.test:80 HTTP/1.1\r\nhost: x\r\n\r\n", 400, "malformed"),
-        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "malformed"),
-        (b"POST /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 1, 2\r\n\r\n", 400, "malformed"),
-        (b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n", 400, "malformed"),
-        (b"GET /" + b"a" * 10_000_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n", 431, "head"),
-        (b"GET /livez HTTP/1.1\r\nhost: x\r\nx-a: " + b"a" * 10_000_000 + b"\r\n\r\n", 431, "head"),
-        (b"GET /livez HTTP/1.1\r\nhost: x\r\n" + b"x-a: a\r\n" * 100_000 + b"\r\n", 431, "head"),
-    ],
-    ids=[
-        "garbage", "tls", "nul in a value", "nul in a name", "nul in the path", "bytes in the path", "no address",
-        "a proxy's request", "http/2", "two lengths", "length and chunks", "10 MB request line", "10 MB header",
-        "100,000 headers",
-    ],
-)  # fmt: skip
-async def test_what_is_no_request_is_answered_with_a_problem(
-    bench: Bench, sent: bytes, status: int, reason: str
-) -> None:
-    """And the connection is closed: nobody can tell where the next request would begin."""
-    async with line(bench.port) as client:
-        await client.send(sent)
-        answer = answer_of(await client.all())
+BROKEN: dict[str, bytes] = {
+    "garbage": b"hello there\r\n\r\n",
+    "TLS, to a port without it": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 50,
+    "NUL in a value": b"GET /livez HTTP/1.1\r\nhost: x\r\nx-a: a\x00b\r\n\r\n",
+    "NUL in a name": b"GET /livez HTTP/1.1\r\nhost: x\r\nx-\x00: ab\r\n\r\n",
+    "NUL in the path": b"GET /li\x00vez HTTP/1.1\r\nhost: x\r\n\r\n",
+    "bytes in the path": b"GET /\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n",
+    "no address": b"GET http:// HTTP/1.1\r\nhost: x\r\n\r\n",
+    "a proxy's request": b"CONNECT example.test:80 HTTP/1.1\r\nhost: x\r\n\r\n",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "two lengths": b"POST /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 1, 2\r\n\r\n",
+    "length and chunks": b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n",
+}
+LARGE: dict[str, bytes] = {
+    "request line of 10 MB": b"GET /" + b"a" * 10_000_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+    "header of 10 MB": b"GET /livez HTTP/1.1\r\nhost: x\r\nx-a: " + b"a" * 10_000_000 + b"\r\n\r\n",
+    "100,000 headers": b"GET /livez HTTP/1.1\r\nhost: x\r\n" + b"x-a: a\r\n" * 100_000 + b"\r\n",
+}
 
-    assert answer.status == answer.problem["status"] == status
-    assert answer.problem["detail"]
-    assert answer.headers["connection"] == "close"
-    assert await refused(bench, reason)
+
+async def test_what_is_no_request_is_answered_with_a_problem(bench: Bench) -> None:
+    """And the connection is closed: nobody can tell where the next request would begin."""
+    for status, cases in ((400, BROKEN), (431, LARGE)):
+        for name, sent in cases.items():
+            async with line(bench.port) as client:
+                await client.send(sent)
+                answer = answer_of(await client.all())
+            assert answer.status == answer.problem["status"] == status, name
+            assert answer.problem["detail"]
+            assert answer.headers["connection"] == "close"
+
+    assert await refused(bench, "malformed", len(BROKEN))
+    assert await refused(bench, "head", len(LARGE))
 
 
 async def test_the_largest_head_that_is_allowed_is_served(bench: Bench) -> None:
@@ -89,22 +84,20 @@ async def test_a_body_is_ignored_while_it_is_small(bench: Bench) -> None:
         assert (await client.answer()).status == 200
 
 
-@pytest.mark.parametrize(
-    "head",
-    [
+async def test_a_large_body_ends_the_connection(bench: Bench) -> None:
+    """With a problem if nothing was answered before it, and at once in any case."""
+    heads = [
         STREAM + b"content-length: 10000000\r\n\r\n",
         b"POST /api/market/btcturk/ticker HTTP/1.1\r\nhost: x\r\ncontent-length: 10000000\r\n\r\n",
-        b"GET /livez HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n989680;a=",  # 10 MB of chunk extension
-    ],
-    ids=["on a stream", "on a route without", "in a chunk's extension"],
-)
-async def test_a_large_body_ends_the_connection(bench: Bench, head: bytes) -> None:
-    """With a problem if nothing was answered before it, and at once in any case."""
-    async with line(bench.port) as client:
-        await client.send(head + b"a" * 200_000)
-        await client.all()
+        b"GET /livez HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n989680;a=",  # a chunk's extension
+        b"GET /livez HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx-trailer: ",
+    ]
+    for head in heads:
+        async with line(bench.port) as client:
+            await client.send(head + b"a" * 200_000)
+            await client.all()
 
-    assert await refused(bench, "body")
+    assert await refused(bench, "body", len(heads))
 
 
 async def test_a_client_that_never_finishes_is_told_and_closed(bench: Bench) -> None:

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from starlette.types import Receive, Scope, Send
 
+from spark_gateway.protocol import Protocol
 from spark_gateway.room import Room, connections_within
 from spark_gateway.server import Server, listen
 from spark_gateway.serving_metrics import ServingMetrics
@@ -75,6 +76,34 @@ async def test_requests_are_the_same_however_they_are_cut_into_pieces() -> None:
                     await client.send(piece)
                     await asyncio.sleep(0)
                 assert [(await client.answer()).rest for _ in range(20)] == [b"/%d" % n for n in range(20)]
+
+
+async def test_each_request_has_its_own_time() -> None:
+    """A browser connects before it knows what for: that is no reason to hurry it afterwards."""
+    async with serving() as one, line(one.port) as client:
+        await eventually(lambda: one.server.open_connections, what="a connection")
+        [connection] = one.server._connections()
+        deadlines = [await due_after(connection, 0)]
+        for half in (b"GET /1 HTTP/1.1\r\n", b"host: x\r\n\r\nGET /2 HTTP/1.1\r\n"):
+            await client.send(half)
+            deadlines.append(await due_after(connection, deadlines[-1]))
+        await client.send(b"host: x\r\n")  # the same request goes on
+        await client.send(b"\r\n")
+
+        assert [(await client.answer()).rest for _ in range(2)] == [b"/1", b"/2"]
+        assert connection._due is None
+        assert deadlines == sorted(set(deadlines))
+
+
+async def due_after(connection: Protocol, earlier: float) -> float:
+    """Return when its client is overdue, once that is later than it was."""
+
+    def due() -> float | None:
+        return connection._due.when() if connection._due and connection._due.when() > earlier else None
+
+    found = await eventually(due, what="a deadline")
+    assert isinstance(found, float)
+    return found
 
 
 @pytest.mark.parametrize("version", [b"1.0", b"1.1"])

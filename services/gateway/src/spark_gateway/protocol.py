@@ -18,7 +18,7 @@ from spark_gateway.room import Room
 from spark_gateway.transports import Gone, Unframed
 
 REQUEST_WITHIN_S: Final = 10.0
-"""From a connection's beginning, or from the first byte of what is no whole request yet, to its last byte."""
+"""From a connection's beginning to the first byte, and from the first byte of a request to its last."""
 MOST_HEAD_BYTES: Final = 32 * 1024
 """Request line and headers."""
 MOST_BODY_BYTES: Final = 64 * 1024
@@ -86,9 +86,7 @@ class Protocol(HttpToolsProtocol):
                 self._left -= len(piece)
                 if not self._left and not self._refused:
                     self._refuse_size()
-        if self._phase is _Phase.BETWEEN:
-            self._finish_waiting()
-        elif self._due is None and not self._refused:
+        if self._phase is not _Phase.BETWEEN and self._due is None and not self._refused:
             self._due = self.loop.call_later(REQUEST_WITHIN_S, self._overdue)
 
     def _parse(self, piece: bytes) -> None:
@@ -106,6 +104,7 @@ class Protocol(HttpToolsProtocol):
         """Start reading a head."""
         if len(self.pipeline) >= MOST_WAITING:
             raise _TooFarAhead
+        self._finish_waiting()
         self._phase = _Phase.HEAD
         super().on_message_begin()
 
@@ -119,6 +118,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        self._finish_waiting()
         self._phase, self._left, self._over = _Phase.BETWEEN, MOST_HEAD_BYTES, True
         super().on_message_complete()
 
