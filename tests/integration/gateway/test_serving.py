@@ -93,6 +93,7 @@ async def test_a_stop_ends_every_stream_within_seconds(bench: Bench) -> None:
         took_s = time.monotonic() - started
         ends = await asyncio.gather(*received)
 
+    print(f"stopped in {took_s:.1f} s")
     assert took_s < 5
     assert all(b'"type":"goodbye"' in end and end.endswith(b"\r\n0\r\n\r\n") for end in ends)
     log = bench.gateway.log.read_text()

@@ -33,20 +33,28 @@ def connections_within(descriptors: int) -> int:
 
 
 class Room:
-    """The connections of one server; whoever opens or ends one for a reason says so here."""
+    """The connections of one server; whoever ends one for a reason says so here. Each is counted, few are logged."""
 
     def __init__(self, most: int, metrics: ServingMetrics) -> None:
         self.most = most
         self._metrics = metrics
-        self._told = -_TELL_EVERY_S
+        self._told: dict[str, float] = {}
 
     def full(self) -> None:
         """A connection was ended at once because there are ``most`` already."""
         self._metrics.connection_refused()
-        if time.monotonic() - self._told >= _TELL_EVERY_S:
-            self._told = time.monotonic()
+        if self._is_news("full"):
             logger.error("too many connections; raise the limit of open files, or add a replica", most=self.most)
 
     def refused(self, reason: str) -> None:
         """A connection was ended because of what its client did, or did not do."""
         self._metrics.request_refused(reason)
+        if reason != "idle" and self._is_news(reason):  # a browser connects ahead of what it may never ask for
+            logger.info("ended a connection; others are only counted for a while", reason=reason)
+
+    def _is_news(self, reason: str) -> bool:
+        now = time.monotonic()
+        if now - self._told.get(reason, -_TELL_EVERY_S) < _TELL_EVERY_S:
+            return False
+        self._told[reason] = now
+        return True

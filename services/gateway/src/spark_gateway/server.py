@@ -47,6 +47,8 @@ class Server(uvicorn.Server):
         )
         self._listening = listening
         self._ending = ending
+        self._to_look_after: list[Protocol] = []
+        self._share = 0
 
     @property
     def open_connections(self) -> int:
@@ -64,8 +66,11 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Do uvicorn's housekeeping and ours; returns whether to stop."""
         if counter % _LOOK_AFTER_TICKS == 0:
-            for connection in list(self._connections()):
-                connection.look_after()
+            self._to_look_after = list(self._connections())
+            self._share = len(self._to_look_after) // _LOOK_AFTER_TICKS + 1
+        for connection in self._to_look_after[: self._share]:  # all at once would hold up the streams
+            connection.look_after()
+        del self._to_look_after[: self._share]
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
