@@ -74,7 +74,7 @@ COPY --from=monitor-venv /app /app
 CMD ["python", "-m", "spark_monitor"]
 
 FROM runtime AS gateway
-ENV SPARK_GATEWAY_HOST=0.0.0.0 SPARK_GATEWAY_PORT=8080 PORT_SETTING=SPARK_GATEWAY_PORT
+ENV SPARK_GATEWAY_HOST=0.0.0.0 SPARK_METRICS_HOST=0.0.0.0 SPARK_GATEWAY_PORT=8080 PORT_SETTING=SPARK_GATEWAY_PORT
 EXPOSE 8080
 COPY --from=gateway-venv /app /app
 # Where the audit log goes when a volume is mounted here: a new volume takes over whose the folder is.

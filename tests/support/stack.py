@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -36,10 +36,11 @@ def house_environment() -> dict[str, str]:
 class Service:
     """One service's process. It keeps its settings, and so its ports, over restarts."""
 
-    def __init__(self, name: str, environ: Mapping[str, str], log: Path) -> None:
+    def __init__(self, name: str, environ: Mapping[str, str], log: Path, *, prefix: Sequence[str] = ()) -> None:
         self.name = name
         self.log = log
         self._environ = environ
+        self._command = [*prefix, sys.executable, "-m", f"spark_{name}"]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -50,9 +51,7 @@ class Service:
     def start(self) -> None:
         assert self._process is None, f"{self.name} runs already"
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", f"spark_{self.name}"], env=dict(self._environ), stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(self._command, env=dict(self._environ), stdout=log, stderr=log)
 
     def kill(self) -> None:
         """End it at once, as a crash would; one that is paused does not get to do anything more."""
@@ -68,7 +67,7 @@ class Service:
         return self.wait(timeout_s)
 
     def wait(self, timeout_s: float = 10) -> int:
-        """Return the exit status of one that ends by itself."""
+        """Wait until it has ended by itself; returns its exit status."""
         assert self._process is not None, f"{self.name} is not running"
         status = self._process.wait(timeout_s)
         self._process = None

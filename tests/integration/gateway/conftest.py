@@ -33,11 +33,13 @@ class Bench:
         self.publisher = Publisher(self.redis, VENUE, Mode.MOCK)
         self.port = free_port()
         self.environ = {**house_environment(), "SPARK_REDIS_URL": redis_server.url}
-        self.gateway = Service(
-            "gateway",
-            {**self.environ, "SPARK_GATEWAY_PORT": str(self.port), **(extra or {})},
-            folder / "gateway.log",
-        )
+        self.folder = folder
+        self.gateway = self.service(extra)
+
+    def service(self, extra: Mapping[str, str] | None = None, *, prefix: Sequence[str] = ()) -> Service:
+        """Return a gateway's process, not started; ``prefix`` is a command that starts it."""
+        environ = {**self.environ, "SPARK_GATEWAY_PORT": str(self.port), **(extra or {})}
+        return Service("gateway", environ, self.folder / "gateway.log", prefix=prefix)
 
     @property
     def url(self) -> str:

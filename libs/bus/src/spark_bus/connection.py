@@ -26,7 +26,7 @@ def connect(url: str, most_connections: int = 8, call_timeout_s: float = CALL_TI
     redis-py's retry is off: it would send a batch again under the same call after a timeout, and what to do then
     is for the publisher to decide.
     """
-    return Redis.from_pool(_pool(url, most_connections))
+    return Redis.from_pool(_pool(url, most_connections, call_timeout_s))
 
 
 def connect_alone(url: str) -> "Redis":
@@ -35,12 +35,12 @@ def connect_alone(url: str) -> "Redis":
     To fetch the connection for each call, look at it and put it back is two fifths of what a call costs. What is lost
     with that is a look for an answer that nobody read: the answers must show by themselves what they are to.
     """
-    client = Redis(connection_pool=_pool(url, 1), single_connection_client=True)
+    client = Redis(connection_pool=_pool(url, 1, CALL_TIMEOUT_S), single_connection_client=True)
     client.auto_close_connection_pool = True  # as `Redis.from_pool` has it
     return client
 
 
-def _pool(url: str, most_connections: int) -> BlockingConnectionPool:
+def _pool(url: str, most_connections: int, call_timeout_s: float) -> BlockingConnectionPool:
     pool = BlockingConnectionPool.from_url(
         url,
         protocol=2,

@@ -1,46 +1,29 @@
 """The gateway: wires the bus to the HTTP application, and both to one life."""
 
 import asyncio
-import contextlib
-import socket
+from typing import Final
 
-import uvicorn
+import structlog
 from prometheus_client import CollectorRegistry
 
 from spark_bus.connection import connect
-from spark_gateway.app import build
+from spark_gateway.app import build, build_admin
 from spark_gateway.entrance import Entrance, entrance
 from spark_gateway.hub import Hub
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.resume import Opening
+from spark_gateway.room import Room, connections_within, raise_descriptor_limit
+from spark_gateway.server import Server, address_of, listen
+from spark_gateway.serving_metrics import ServingMetrics
 from spark_gateway.settings import GatewaySettings
 from spark_gateway.stream import StreamEndpoint
 from spark_service import process
-from spark_service.lifecycle import CannotStart, end, run, run_together
+from spark_service.lifecycle import end, run, run_together
 from spark_service.redis_url import address
 
-_GRACE_S = 2
-_BACKLOG = 4096
+_MOST_ADMINS: Final = 64
 
-
-class Server(uvicorn.Server):
-    """Ends the streams first when it stops: uvicorn would wait for them, and they never end by themselves."""
-
-    def __init__(self, config: uvicorn.Config, stream: StreamEndpoint, metrics: GatewayMetrics) -> None:
-        super().__init__(config)
-        self._stream = stream
-        self._metrics = metrics
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop taking requests, say goodbye, and let the rest finish."""
-        self._metrics.draining = True
-        self._stream.end_all("shutdown")
-        await super().shutdown(sockets)
-
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
-        """Signals are the lifecycle's."""
-        yield
+logger = structlog.get_logger()
 
 
 async def main(settings: GatewaySettings) -> None:
@@ -57,47 +40,49 @@ async def _serve(settings: GatewaySettings, registry: CollectorRegistry, entered
     hub = Hub(redis, settings.venues, metrics, address(settings.redis_url))
     opening = Opening(hub, redis_for_replays, metrics)
     stream = StreamEndpoint(hub, opening, metrics, entered.places, entered.cors, settings.stream_life_s)
-    app = build(hub, stream, metrics, registry, settings.staleness_target_s, entered)
-    config = uvicorn.Config(
-        app,
-        interface="asgi3",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,  # by default it would believe whoever asks from this machine
-        backlog=_BACKLOG,
-        timeout_graceful_shutdown=_GRACE_S,
-    )
-    listening = _listen(settings.host, settings.port)
-    server = Server(config, stream, metrics)
-    serving = asyncio.create_task(server.serve([listening]))
+    served = _servers(settings, hub, stream, metrics, registry, entered)
+    parts = [asyncio.create_task(server.run_until_stopped()) for server in served]
     following = asyncio.create_task(run_together([hub.run(), stream.run()]))
     try:
-        await asyncio.wait({serving, following}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*parts, following}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        server.should_exit = True
-        await asyncio.wait({serving})
+        for server in served:
+            server.stop()
+        await asyncio.wait(parts)
         await end([following])
         await redis.aclose()
         await redis_for_replays.aclose()
-    for task in (serving, following):
+    for task in (*parts, following):
         if not task.cancelled():
             task.result()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=False)
-    except OSError as exc:
-        raise CannotStart(
-            f"cannot listen on {host}:{port} ({exc.strerror}); stop what uses it or set SPARK_GATEWAY_PORT"
-        ) from exc
-    listening.setblocking(False)
-    return listening
+def _servers(
+    settings: GatewaySettings,
+    hub: Hub,
+    stream: StreamEndpoint,
+    metrics: GatewayMetrics,
+    registry: CollectorRegistry,
+    entered: Entrance,
+) -> list[Server]:
+    def ending() -> None:
+        metrics.draining = True
+        stream.end_all("shutdown")
+
+    serving = ServingMetrics(registry)
+    descriptors = raise_descriptor_limit()
+    most = connections_within(descriptors)
+    has_admin = settings.admin_port is not None
+    app = build(hub, stream, metrics, registry, settings.staleness_target_s, entered, with_admin=not has_admin)
+    listening = listen(settings.host, settings.port, "SPARK_GATEWAY_PORT")
+    public = Server(app, Room(most, serving), listening, ending=ending)
+    serving.connections(most, lambda: public.open_connections)
+    logger.info("listening", address=address_of(listening), descriptors=descriptors, most_connections=most)
+    if settings.admin_port is None:
+        return [public]
+    listening = listen(settings.admin_host, settings.admin_port, "SPARK_GATEWAY_ADMIN_PORT")
+    logger.info("admin routes have a port of their own", address=address_of(listening))
+    return [public, Server(build_admin(hub, metrics, registry), Room(_MOST_ADMINS, serving), listening)]
 
 
 if __name__ == "__main__":

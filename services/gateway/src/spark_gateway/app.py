@@ -19,9 +19,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from spark_gateway import accessschemas, health, rest, schemas
 from spark_gateway.entrance import Entrance
 from spark_gateway.hub import Hub
-from spark_gateway.member import transport_of
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.problems import Problem, bad_parameter
+from spark_gateway.protocol import transport_of
 from spark_gateway.stream import TRANSPORT, StreamEndpoint
 from spark_service import version
 
@@ -66,8 +66,10 @@ def build(
     registry: CollectorRegistry,
     staleness_target_s: float,
     entrance: Entrance,
+    *,
+    with_admin: bool = True,
 ) -> ASGIApp:
-    """Return the application."""
+    """Return the application; without the admin routes when they have a port of their own."""
     app: FastAPI = FastAPIOffline(
         title="Spark market data",
         version=version(),
@@ -75,15 +77,31 @@ def build(
         redoc_url=None,
     )
     app.include_router(rest.routes(hub))
-    app.include_router(health.routes(hub, metrics, registry, staleness_target_s))
-    app.add_exception_handler(Problem, _answer_problem)
-    app.add_exception_handler(RequestValidationError, _answer_invalid)
-    app.add_exception_handler(HTTPException, _answer_http)
+    app.include_router(health.routes(hub, staleness_target_s))
+    app.include_router(health.probes(metrics))
+    if with_admin:
+        app.include_router(health.admin_routes(hub, registry))
+    _answer_errors(app)
     app.add_middleware(CORSMiddleware, **entrance.cors.middleware)
     _describe(app)
     page = resources.files("spark_gateway").joinpath("page")
     app.mount("/", Page(directory=str(page), html=True), name="page")
     return entrance.before(Front(app, stream))
+
+
+def build_admin(hub: Hub, metrics: GatewayMetrics, registry: CollectorRegistry) -> ASGIApp:
+    """Return the application of the admin port."""
+    app = FastAPI(openapi_url=None)
+    app.include_router(health.probes(metrics))
+    app.include_router(health.admin_routes(hub, registry))
+    _answer_errors(app)
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http)
 
 
 def _describe(app: FastAPI) -> None:

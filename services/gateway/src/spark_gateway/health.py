@@ -15,8 +15,8 @@ from spark_market.venues import VENUES
 from spark_service import version
 
 
-def routes(hub: Hub, metrics: GatewayMetrics, registry: CollectorRegistry, target_s: float) -> APIRouter:
-    """Return the routes for operators and their tools."""
+def routes(hub: Hub, target_s: float) -> APIRouter:
+    """Return what anybody may know."""
     router = APIRouter(tags=["operations"])
 
     @router.get("/api/healthz", **described("healthz", "Whether each venue's feed can be believed right now."))
@@ -24,6 +24,33 @@ def routes(hub: Hub, metrics: GatewayMetrics, registry: CollectorRegistry, targe
         venues = {venue: _standing(hub.verdicts.of(venue)) for venue in hub.feeds}
         thresholds = {"venueStalenessTarget": _number(target_s)}
         return JSONResponse({"venues": venues, "thresholds": thresholds}, headers={"Cache-Control": "no-store"})
+
+    @router.get("/api/version", summary="Which build this is.")
+    async def build() -> dict[str, str]:
+        return {"name": "spark-gateway", "version": version()}
+
+    return router
+
+
+def probes(metrics: GatewayMetrics) -> APIRouter:
+    """Return the routes for whoever starts and stops this process."""
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/livez", response_class=PlainTextResponse, summary="The process is alive.")
+    async def livez() -> str:
+        return "alive\n"
+
+    @router.get("/readyz", response_class=PlainTextResponse, summary="The bus was reached, and it is not stopping.")
+    async def readyz() -> PlainTextResponse:
+        ready = metrics.bus_reached_once and not metrics.draining
+        return PlainTextResponse("ready\n" if ready else "not ready\n", 200 if ready else 503)
+
+    return router
+
+
+def admin_routes(hub: Hub, registry: CollectorRegistry) -> APIRouter:
+    """Return the routes for operators and their tools."""
+    router = APIRouter(tags=["operations"])
 
     @router.get("/api/tools/metrics", summary="The venues' metrics, for those who scrape the gateway.")
     async def tools_metrics(
@@ -35,19 +62,6 @@ def routes(hub: Hub, metrics: GatewayMetrics, registry: CollectorRegistry, targe
         if format == "json":
             return JSONResponse(_as_json(verdicts))
         return Response(generate_latest(_as_registry(verdicts)), media_type=CONTENT_TYPE_LATEST)
-
-    @router.get("/api/version", summary="Which build this is.")
-    async def build() -> dict[str, str]:
-        return {"name": "spark-gateway", "version": version()}
-
-    @router.get("/livez", response_class=PlainTextResponse, summary="The process is alive.")
-    async def livez() -> str:
-        return "alive\n"
-
-    @router.get("/readyz", response_class=PlainTextResponse, summary="The bus was reached, and it is not stopping.")
-    async def readyz() -> PlainTextResponse:
-        ready = metrics.bus_reached_once and not metrics.draining
-        return PlainTextResponse("ready\n" if ready else "not ready\n", 200 if ready else 503)
 
     @router.get("/metrics", summary="This process's own metrics, for Prometheus.")
     async def own_metrics() -> Response:

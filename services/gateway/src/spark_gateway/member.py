@@ -34,16 +34,6 @@ class Transport(Protocol):
         """Drop the connection and what is kept."""
 
 
-def transport_of(send: object) -> Transport:
-    """Return the socket behind uvicorn's ``send``.
-
-    ASGI's own ``send`` waits while one client's buffer is full, which would hold up all the others; there is no
-    public way to ask first. This is the one place that knows uvicorn's insides.
-    """
-    transport: Transport = send.__self__.transport  # type: ignore[attr-defined]
-    return transport
-
-
 def chunk(data: bytes) -> bytes:
     """Return ``data`` as one chunk of an HTTP/1.1 response."""
     return b"%x\r\n%b\r\n" % (len(data), data)

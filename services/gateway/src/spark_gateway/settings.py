@@ -34,6 +34,8 @@ class GatewaySettings(Settings):
     venues: Annotated[CommaList, each_of(VENUES)] = setting("SPARK_VENUES", ("btcturk",))
     host: str = setting("SPARK_GATEWAY_HOST", "127.0.0.1")
     port: Port = setting("SPARK_GATEWAY_PORT", 8080)
+    admin_host: str = setting("SPARK_METRICS_HOST", "127.0.0.1")
+    admin_port: Port | None = setting("SPARK_GATEWAY_ADMIN_PORT", None)
     staleness_target_s: Annotated[float, Field(ge=1, le=86400)] = setting("SPARK_VENUE_STALENESS_TARGET", 30.0)
     stream_life_s: Annotated[float, Field(ge=1, le=86400)] = setting("SPARK_GATEWAY_STREAM_LIFE", 3600.0)
     access: Path | None = setting("SPARK_GATEWAY_ACCESS", None)

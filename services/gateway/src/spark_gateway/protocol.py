@@ -1,0 +1,200 @@
+"""HTTP on one connection: uvicorn's protocol, with bounds on what a client may send and how long it may take.
+
+uvicorn leaves these bounds to a proxy in front of it: neither it nor its parser limits the size of a request or the
+time until it is complete. This module and `server` are the only ones that know uvicorn's insides.
+"""
+
+import asyncio
+import enum
+from collections.abc import Callable
+from typing import Any, Final
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from spark_gateway.member import Transport
+from spark_gateway.problems import Problem
+from spark_gateway.room import Room
+from spark_gateway.transports import Gone, Unframed
+
+REQUEST_WITHIN_S: Final = 10.0
+"""From a connection's beginning to the first byte, and from the first byte of a request to its last."""
+MOST_HEAD_BYTES: Final = 32 * 1024
+"""Request line and headers."""
+MOST_BODY_BYTES: Final = 64 * 1024
+"""No route wants a body; so much is read and ignored, at least."""
+MOST_WAITING: Final = 32
+"""Requests that a client may send ahead of their answers."""
+_STUCK_AFTER: Final = 6
+"""Looks, ten seconds apart, at which a client had taken nothing of what it is to get. Streams are judged earlier."""
+_WITHOUT_CHUNKS: Final = ("1.0", "0.9")
+_LINGER_S: Final = 2.0
+"""How long what still comes after a refusal is read and thrown away: closing at once would destroy the answer."""
+
+
+class _Phase(enum.Enum):
+    BETWEEN = enum.auto()
+    HEAD = enum.auto()
+    BODY = enum.auto()
+
+
+class _TooFarAhead(Exception):
+    """The client sends requests faster than it is given answers."""
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. What it may not do is answered with a problem, where an answer can still be told apart."""
+
+    # There are thousands of these: uvicorn's own attributes just fit into what Python shares among instances.
+    __slots__ = ("_due", "_left", "_over", "_phase", "_refused", "_room", "_still", "_unsent")
+
+    def __init__(self, *, room: Room, **uvicorns: Any) -> None:
+        super().__init__(**uvicorns)
+        self._room = room
+        self._phase = _Phase.BETWEEN
+        self._left = MOST_HEAD_BYTES
+        self._over = False  # a request has ended in the bytes that are being read
+        self._refused = False
+        self._due: asyncio.TimerHandle | None = None
+        self._unsent = self._still = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request, unless there are too many connections already."""
+        super().connection_made(transport)
+        if len(self.connections) > self._room.most:
+            # Without a word: to a browser's EventSource an error is final, while after a cut it comes back.
+            self._refused = True
+            self._room.full()
+            transport.abort()
+        else:
+            self._due = self.loop.call_later(REQUEST_WITHIN_S, self._overdue)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of everything."""
+        self._finish_waiting()
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()  # uvicorn forgets it when the connection was cut
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what has come, by pieces that are within bounds."""
+        self._unset_keepalive_if_required()
+        while data and not self._refused:
+            piece, data = data[: self._left], data[self._left :]
+            self._over = False
+            self._parse(piece)
+            if self._phase is not _Phase.BETWEEN and not self._over:
+                self._left -= len(piece)
+                if not self._left and not self._refused:
+                    self._refuse_size()
+        if self._phase is not _Phase.BETWEEN and self._due is None and not self._refused:
+            self._due = self.loop.call_later(REQUEST_WITHIN_S, self._overdue)
+
+    def _parse(self, piece: bytes) -> None:
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            pass  # it is answered as if it had not asked for another protocol
+        except httptools.HttpParserError as exc:
+            if isinstance(exc.__context__, _TooFarAhead):
+                self._refuse("pipelined", 400, "Too many requests at once", "Wait for answers before you ask for more")
+            else:
+                self._refuse("malformed", 400, "Malformed request", "This is not HTTP that can be understood")
+
+    def on_message_begin(self) -> None:
+        """Start reading a head."""
+        if len(self.pipeline) >= MOST_WAITING:
+            raise _TooFarAhead
+        self._finish_waiting()
+        self._phase = _Phase.HEAD
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Start the request; its body, if any, is ignored."""
+        super().on_headers_complete()
+        self._phase = _Phase.BODY
+        self._left = MOST_BODY_BYTES + MOST_HEAD_BYTES  # what of the head came in the same piece counts as well
+        if self.scope["http_version"] in _WITHOUT_CHUNKS:
+            self.cycle.transport = Unframed(self.transport)  # type: ignore[assignment]
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._finish_waiting()
+        self._phase, self._left, self._over = _Phase.BETWEEN, MOST_HEAD_BYTES, True
+        super().on_message_complete()
+
+    def _finish_waiting(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+    def _overdue(self) -> None:
+        self._due = None
+        if self.flow.read_paused:  # it is us who do not read
+            self._due = self.loop.call_later(REQUEST_WITHIN_S, self._overdue)
+        elif self._phase is _Phase.BETWEEN:
+            # Nothing has come at all. An answer could be taken for that to a request which is on its way right now.
+            self._refused = True
+            self._room.refused("idle")
+            self.transport.close()
+        else:
+            within = f"It was not complete within {REQUEST_WITHIN_S:g} s"
+            self._refuse("timeout", 408, "Request timeout", within)
+
+    def _refuse_size(self) -> None:
+        if self._phase is _Phase.HEAD:
+            most = f"Request line and headers take up to {MOST_HEAD_BYTES} bytes"
+            self._refuse("head", 431, "Request header fields too large", most)
+        else:
+            self._refuse("body", 413, "Content too large", "No route here takes a body")
+
+    def _refuse(self, reason: str, status: int, title: str, detail: str) -> None:
+        """End the connection, with a problem if nothing else is being answered."""
+        self._refused = True
+        self._room.refused(reason)
+        self._finish_waiting()
+        if self.transport.is_closing() or not self._is_answerable():
+            self.transport.abort()
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.transport = Gone()  # type: ignore[assignment]
+            self.cycle.message_event.set()
+        self.transport.write(self._problem(status, title, detail))
+        if self.transport.is_closing():  # it is gone already
+            return
+        self.flow.resume_reading()
+        self.transport.write_eof()
+        self._due = self.loop.call_later(_LINGER_S, self.transport.abort)
+
+    def _is_answerable(self) -> bool:
+        """Return whether an answer now would be taken for that to the request that is refused."""
+        if self.cycle is None:
+            return True
+        if self.cycle.scope is self.scope:  # its headers were whole: it may have been answered already
+            return not self.cycle.response_started and not self.pipeline
+        return self.cycle.response_complete
+
+    def look_after(self) -> None:
+        """Drop a client that takes nothing of its answer; to be called every ten seconds."""
+        unsent = self.transport.get_write_buffer_size()
+        self._still = self._still + 1 if unsent and unsent == self._unsent else 0
+        self._unsent = unsent
+        if self._still >= _STUCK_AFTER:
+            self._room.refused("stuck")
+            self.transport.abort()
+
+    def _problem(self, status: int, title: str, detail: str) -> bytes:
+        answer = Problem(status, title, detail).response()
+        headers = [*self.server_state.default_headers, *answer.raw_headers, (b"connection", b"close")]
+        head = b"".join([b"%b: %b\r\n" % header for header in headers])
+        return b"%b%b\r\n%b" % (STATUS_LINE[status], head, bytes(answer.body))
+
+
+def transport_of(send: Callable[..., object]) -> Transport:
+    """Return the socket behind uvicorn's ``send``.
+
+    ASGI's own ``send`` waits while one client's buffer is full, which would hold up all the others; there is no
+    public way to ask first.
+    """
+    transport: Transport = send.__self__.transport  # type: ignore[attr-defined]
+    return transport
