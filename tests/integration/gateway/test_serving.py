@@ -12,9 +12,10 @@ import pytest
 from support.eventually import eventually
 from support.examples import tickers
 from support.redis_server import free_port
+from support.stack import UNLIMITED
 from support.wire import line
 
-from .conftest import Bench
+from .conftest import Bench, benched
 
 STREAM = b"GET /api/market/btcturk/stream?symbol=%b&throttle=0 HTTP/1.1\r\nhost: x\r\n\r\n"
 ADMIN = ("/metrics", "/api/tools/metrics", "/api/tools/metrics?format=json")
@@ -71,9 +72,9 @@ async def test_a_taken_admin_port_is_named(bench: Bench, taken_by: str) -> None:
     assert "SPARK_GATEWAY_ADMIN_PORT" in complaint
 
 
-async def test_a_stop_ends_every_stream_within_seconds(bench: Bench) -> None:
+async def test_a_stop_ends_every_stream_within_seconds() -> None:
     """A thousand readers get a goodbye each; those who do not read, do not finish or do not say a word are cut off."""
-    async with AsyncExitStack() as stack:
+    async with benched(UNLIMITED) as bench, AsyncExitStack() as stack:
         await _stuck_streams(bench, stack)
         for sent in (b"", b"GET /livez HTTP/1.1\r\nho", b"POST /livez HTTP/1.1\r\ncontent-length: 9\r\n\r\nhalf"):
             for _ in range(STUCK):
@@ -92,11 +93,11 @@ async def test_a_stop_ends_every_stream_within_seconds(bench: Bench) -> None:
         assert await asyncio.to_thread(bench.gateway.terminate) == 0
         took_s = time.monotonic() - started
         ends = await asyncio.gather(*received)
+        log = bench.gateway.log.read_text()
 
     print(f"stopped in {took_s:.1f} s")
     assert took_s < 5
     assert all(b'"type":"goodbye"' in end and end.endswith(b"\r\n0\r\n\r\n") for end in ends)
-    log = bench.gateway.log.read_text()
     assert "Traceback" not in log, log[-3000:]
 
 
