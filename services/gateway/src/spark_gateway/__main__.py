@@ -8,6 +8,7 @@ import uvicorn
 
 from spark_bus.connection import connect
 from spark_gateway.app import build
+from spark_gateway.history import MOST_READS, History
 from spark_gateway.hub import Hub
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.resume import Opening
@@ -47,9 +48,10 @@ async def main(settings: GatewaySettings) -> None:
     metrics = GatewayMetrics(registry)
     url = settings.redis_url.get_secret_value()
     redis, redis_for_replays = connect(url), connect(url, most_connections=4)
+    redis_for_histories = connect(url, most_connections=MOST_READS)
     hub = Hub(redis, settings.venues, metrics, address(settings.redis_url))
     stream = StreamEndpoint(hub, Opening(hub, redis_for_replays, metrics), metrics)
-    app = build(hub, stream, metrics, registry, settings.staleness_target_s)
+    app = build(hub, stream, History(redis_for_histories, metrics), metrics, registry, settings.staleness_target_s)
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -73,6 +75,7 @@ async def main(settings: GatewaySettings) -> None:
         await end([following])
         await redis.aclose()
         await redis_for_replays.aclose()
+        await redis_for_histories.aclose()
     for task in (serving, following):
         if not task.cancelled():
             task.result()
