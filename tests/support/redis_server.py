@@ -131,6 +131,16 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
+    def pause(self) -> None:
+        """Let it stand still: it takes connections and requests, and answers none."""
+        assert self._process is not None, "it does not run"
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self._process is not None, "it does not run"
+        os.kill(self._process.pid, signal.SIGCONT)
+
     async def restart(self) -> None:
         """Start again on what the data folder holds now."""
         self.kill()

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -88,8 +89,9 @@ class Bench:
             return answer.status_code == 200
 
 
-@pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
+@asynccontextmanager
+async def a_bench() -> AsyncIterator[Bench]:
+    """A gateway that knows a ticker of each of two symbols."""
     folder = Path(tempfile.mkdtemp(prefix="spark-gateway-"))
     async with RedisServer(binaries()[0]) as server:
         bench = Bench(server, folder)
@@ -102,6 +104,12 @@ async def bench() -> AsyncIterator[Bench]:
             bench.gateway.kill()
             await bench.redis.aclose()
             await asyncio.to_thread(shutil.rmtree, folder)
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    async with a_bench() as bench:
+        yield bench
 
 
 class Reading:

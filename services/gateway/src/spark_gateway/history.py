@@ -83,7 +83,7 @@ def from_memory(feed: Feed, asked: Asked, position: EntryId) -> Past:
     begins_here = born is not None and born >= ring.floor
     floor = born if born is not None and begins_here else ring.floor
     for item in ring.ticks(asked.symbol, asked.channels):
-        if item.entry <= floor or past.end is not None:
+        if past.end is not None or (begins_here and item.entry <= floor):
             break
         if asked.before is None or item.entry < asked.before:
             past.take(item)
