@@ -26,7 +26,7 @@ from support.eventually import eventually
 from support.examples import VENUE, a_gap, a_ticker, a_trade, tickers
 from support.redis_server import RedisServer
 
-from .conftest import Bench
+from .conftest import Bench, Reading
 from .test_channels import get
 
 SYMBOLS = ("BTC_TRY", "ETH_TRY")
@@ -283,6 +283,7 @@ async def test_more_than_one_question_may_scan_is_left_to_the_next(bus: Bus, mon
 async def test_nothing_passes_for_whole_that_is_not(bus: Bus, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Against all that was ever published, for any question, after any trimming, birth or late start of the gateway."""
     draw = Random(seed)
+    monkeypatch.setattr(spark_gateway.history, "_REST_S", 0)
     monkeypatch.setattr(spark_gateway.history, "_PAGE", draw.choice([1, 3, 10]))
     monkeypatch.setattr(spark_gateway.history, "MOST_SCANNED", draw.choice([10, 30, 10_000]))
     await bus.load()
@@ -435,15 +436,15 @@ async def test_a_gateway_pages_back_through_all_that_the_bus_keeps(bench: Bench)
     assert [page["cursor"] is None for page in pages] == [False] + [True] * (len(pages) - 1)
 
 
-async def test_a_history_and_a_stream_from_its_cursor_join_exactly(bench: Bench) -> None:
+async def test_a_history_and_a_stream_from_its_cursor_join_exactly(bench: Bench, reading: Reading) -> None:
     body = await history(bench)
-    assert Cursor(VENUE, *_parsed(body["cursor"])).entry >= EntryId(0, 0)
     await bench.publish(a_trade(1), a_trade(2))
 
-    async def told() -> bool:
-        return len((await history(bench))["messages"]) == 3
+    source = await reading.open(bench.stream(f"symbol=BTC_TRY&channel=trade&throttle=0&lastEventId={body['cursor']}"))
+    await eventually(lambda: len(source.of("trade")) == 2)
 
-    await eventually(told)
+    assert [event.data["id"] for event in source.of("trade")] == ["1", "2"]
+    assert not source.of("gap")
     after = await history(bench, f"&from={body['from']}")
     assert [message["type"] for message in after["messages"]] == ["ticker", "trade", "trade"]
     assert (after["complete"], after["from"], after["before"]) == (True, body["from"], None)

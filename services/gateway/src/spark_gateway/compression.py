@@ -12,7 +12,7 @@ from typing import Final
 SMALLEST: Final = 1024
 """Bytes: below that the headers are most of what is sent."""
 _LEVEL: Final = 1
-"""136 KB of tickers become 36 KB in 0.8 ms; level 6 makes 30 KB in 2.8 ms, and of books no less than this."""
+"""136 KB of tickers become 36 KB in 0.8 ms; level 6 makes 30 KB in 2.8 ms, and of books little less than this."""
 _MOST_INLINE: Final = 32 * 1024
 """Bytes: above that a thread does it. Streams must not wait for somebody's snapshot."""
 _CODING: Final = re.compile(r"\s*([a-z0-9*-]+)\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?")
