@@ -130,7 +130,6 @@ class Publisher:
         self._granted = False
         self._number = 1
         self._last_entry = _NO_ENTRY
-        self._birth = wire.encode(InstrumentsChanged(venue=venue))
         self._claim = redis.register_script(_lua("claim"))
         self._append = redis.register_script(_lua("append"))
         self._beat = redis.register_script(_lua("beat"))
@@ -145,7 +144,7 @@ class Publisher:
         """Ask to be the venue's writer. A Redis that was restarted in between, or another mode, starts an epoch."""
         if self._granted:  # a new life as the writer: what was numbered in the last one is not to be mistaken for ours
             self._owner, self._granted = secrets.token_hex(8), False
-        args: _Args = [self._owner, self._lease_ms, self._mode.value, _new_epoch(), self._birth]
+        args: _Args = [self._owner, self._lease_ms, self._mode.value, *self._newborn()]
         reply = await self._claim(keys=[*self._keys, keys.heard(self._venue)], args=args)
         if not reply[0]:
             return Held(int(reply[1]))
@@ -180,7 +179,7 @@ class Publisher:
                 marks[field] = value
             entries += (message.kind, message.symbol, message.data, message.field)
         args: _Args = [
-            self._owner, self._number, self._lease_ms, self._most_entries, self._last_entry, _new_epoch(), self._birth,
+            self._owner, self._number, self._lease_ms, self._most_entries, self._last_entry, *self._newborn(),
             2 * (len(last) + len(marks)),
         ]  # fmt: skip
         for channel, received_at in last.items():
@@ -242,7 +241,12 @@ class Publisher:
 
     def directory_changed(self) -> Outgoing:
         """Return the notice that the directory was written anew."""
-        return Outgoing("instruments", "", self._birth, "", "", 0)
+        return Outgoing("instruments", "", wire.encode(InstrumentsChanged(venue=self._venue)), "", "", 0)
+
+    def _newborn(self) -> tuple[str, bytes]:
+        """Return the id of an epoch that may have to begin, and the entry it then begins with."""
+        epoch = secrets.token_hex(6)
+        return epoch, wire.encode(InstrumentsChanged(venue=self._venue, epoch=epoch))
 
     async def release(self) -> None:
         """Give the lease back, so that the next writer need not wait for its end."""
@@ -251,10 +255,6 @@ class Publisher:
 
 def _pairs(flat: Sequence[bytes]) -> dict[str, bytes]:
     return {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
-
-
-def _new_epoch() -> str:
-    return secrets.token_hex(6)
 
 
 def _lua(name: str) -> str:

@@ -127,7 +127,7 @@ class Reader:
         if epoch.decode() != self._position.epoch:
             self._position = None
             return await self._next()
-        entries = _entries(answer[0][1]) if answer else []
+        entries = entries_of(answer[0][1]) if answer else []
         if entries:
             if first and EntryId.parse(first[0][0]) > self._position.entry:  # trimmed before we came to it
                 self._position = None
@@ -138,7 +138,7 @@ class Reader:
     async def _at_birth(self, snapshot: Snapshot) -> Snapshot:
         """Return the snapshot of a stream that was not there a moment ago as of its first entry, its birth."""
         found: Any = await self._redis.xrange(keys.messages(self._venue), count=1)
-        first = _entries(found)
+        first = entries_of(found)
         if not first or first[0].kind != "instruments":
             return snapshot
         return replace(snapshot, position=snapshot.position._replace(entry=first[0].id), latest={}, recent=())
@@ -158,7 +158,7 @@ async def take_snapshot(redis: Redis, venue: str, recent: int = 0) -> Snapshot |
         position=Cursor(venue, epoch.decode(), EntryId.parse(last[0][0])),
         latest={field.decode(): _as_of(value) for field, value in latest.items()},
         instruments=_by_symbol(instruments),
-        recent=_entries(last[::-1]) if recent else (),
+        recent=entries_of(last[::-1]) if recent else (),
     )
 
 
@@ -197,7 +197,7 @@ async def replay(redis: Redis, after: Cursor, count: int) -> list[Entry] | None:
         and bool(first)
         and EntryId.parse(first[0][0]) <= after.entry
     )
-    return _entries(found) if whole else None
+    return entries_of(found) if whole else None
 
 
 async def last_received_at(redis: Redis, at: Cursor) -> int | None:
@@ -206,13 +206,13 @@ async def last_received_at(redis: Redis, at: Cursor) -> int | None:
     An ingest stamps in order: nothing that came onto the bus later can have been received before that.
     """
     found: Any = await redis.xrevrange(keys.messages(at.venue), max=str(at.entry), count=_LOOK_BACK)
-    for entry in _entries(found):
+    for entry in entries_of(found):
         if entry.kind in _STAMPED_KINDS:
             return _STAMPED.decode(entry.data).data.receivedAt
     return None
 
 
-def _entries(found: list[Any]) -> list[Entry]:
+def entries_of(found: list[Any]) -> list[Entry]:
     """Return the entries; one that lacks a field is of no type, and so of no interest to anyone."""
     return [
         Entry(EntryId.parse(entry_id), get(b"k", b"").decode(), get(b"s", b"").decode(), get(b"d", b""))

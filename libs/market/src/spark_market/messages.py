@@ -171,9 +171,13 @@ class Heartbeat(_Message, frozen=True, kw_only=True):
 
 
 class InstrumentsChanged(_Message, frozen=True, kw_only=True):
-    """On the bus only: the venue's directory was written anew."""
+    """On the bus only: the venue's directory was written anew.
+
+    ``epoch`` is the id of the epoch that begins with this entry, None when none does.
+    """
 
     venue: str
+    epoch: str | None = None
 
 
 Message = Ticker | Trade | Book | Gap | VenueStatus | Alarm | Lagged | Health | Goodbye | Heartbeat | InstrumentsChanged

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from spark_bus.connection import connect
 from spark_gateway.app import build, build_admin
 from spark_gateway.entrance import Entrance, entrance
+from spark_gateway.history import MOST_READS, History
 from spark_gateway.hub import Hub
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.resume import Opening
@@ -37,10 +38,11 @@ async def _serve(settings: GatewaySettings, registry: CollectorRegistry, entered
     metrics = GatewayMetrics(registry)
     url = settings.redis_url.get_secret_value()
     redis, redis_for_replays = connect(url), connect(url, most_connections=4)
+    redis_for_histories = connect(url, most_connections=MOST_READS)
     hub = Hub(redis, settings.venues, metrics, address(settings.redis_url))
     opening = Opening(hub, redis_for_replays, metrics)
     stream = StreamEndpoint(hub, opening, metrics, entered.places, entered.cors, settings.stream_life_s)
-    served = _servers(settings, hub, stream, metrics, registry, entered)
+    served = _servers(settings, hub, stream, History(redis_for_histories, metrics), metrics, registry, entered)
     parts = [asyncio.create_task(server.run_until_stopped()) for server in served]
     following = asyncio.create_task(run_together([hub.run(), stream.run()]))
     try:
@@ -52,6 +54,7 @@ async def _serve(settings: GatewaySettings, registry: CollectorRegistry, entered
         await end([following])
         await redis.aclose()
         await redis_for_replays.aclose()
+        await redis_for_histories.aclose()
     for task in (*parts, following):
         if not task.cancelled():
             task.result()
@@ -61,6 +64,7 @@ def _servers(
     settings: GatewaySettings,
     hub: Hub,
     stream: StreamEndpoint,
+    past: History,
     metrics: GatewayMetrics,
     registry: CollectorRegistry,
     entered: Entrance,
@@ -73,7 +77,7 @@ def _servers(
     descriptors = raise_descriptor_limit()
     most = connections_within(descriptors)
     has_admin = settings.admin_port is not None
-    app = build(hub, stream, metrics, registry, settings.staleness_target_s, entered, with_admin=not has_admin)
+    app = build(hub, stream, past, metrics, registry, settings.staleness_target_s, entered, with_admin=not has_admin)
     listening = listen(settings.host, settings.port, "SPARK_GATEWAY_PORT")
     public = Server(app, Room(most, serving), listening, ending=ending)
     serving.connections(most, lambda: public.open_connections)

@@ -1,7 +1,9 @@
 """The HTTP application: which route is answered by what."""
 
+import copy
 import re
 from collections.abc import Awaitable
+from http import HTTPStatus
 from importlib import resources
 from typing import Any
 
@@ -16,12 +18,14 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from spark_gateway import accessschemas, health, rest, schemas
+from spark_gateway import accessschemas, health, paths, rest, schemas
 from spark_gateway.entrance import Entrance
+from spark_gateway.history import History
 from spark_gateway.hub import Hub
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.problems import Problem, bad_parameter
 from spark_gateway.protocol import transport_of
+from spark_gateway.shortcut import Shortcut
 from spark_gateway.stream import TRANSPORT, StreamEndpoint
 from spark_service import version
 
@@ -48,6 +52,19 @@ class Front:
         return self._app(scope, receive, send)
 
 
+class HeadAsGet:
+    """Answers HEAD as GET is answered; the server leaves the body out. A stream has no body to begin with."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["method"] == "HEAD" and not scope["path"].endswith("/stream"):
+            scope = {**scope, "method": "GET"}
+        await self._app(scope, receive, send)
+
+
 class Page(StaticFiles):
     """The page's files: they use this gateway alone, and a browser asks whether they are still the newest."""
 
@@ -62,6 +79,7 @@ class Page(StaticFiles):
 def build(
     hub: Hub,
     stream: StreamEndpoint,
+    past: History,
     metrics: GatewayMetrics,
     registry: CollectorRegistry,
     staleness_target_s: float,
@@ -75,18 +93,20 @@ def build(
         version=version(),
         summary="Turkish markets for web front ends: live streams and current values.",
         redoc_url=None,
+        redirect_slashes=False,  # an address is right, or the answer says what it should be
     )
-    app.include_router(rest.routes(hub))
+    app.include_router(rest.routes(hub, past))
     app.include_router(health.routes(hub, staleness_target_s))
     app.include_router(health.probes(metrics))
     if with_admin:
         app.include_router(health.admin_routes(hub, registry))
     _answer_errors(app)
-    app.add_middleware(CORSMiddleware, **entrance.cors.middleware)
-    _describe(app)
+    _describe(app, list(hub.feeds), with_admin=with_admin)
     page = resources.files("spark_gateway").joinpath("page")
-    app.mount("/", Page(directory=str(page), html=True), name="page")
-    return entrance.before(Front(app, stream))
+    # No mount: that would take every path for its own, and with it those of a route that only the method does not fit.
+    app.router.default = Page(directory=str(page), html=True)
+    cors = CORSMiddleware(Shortcut(HeadAsGet(app), hub.feeds), **entrance.cors.middleware)
+    return entrance.before(Front(Shortcut(cors, hub.feeds, before_cors=True), stream))
 
 
 def build_admin(hub: Hub, metrics: GatewayMetrics, registry: CollectorRegistry) -> ASGIApp:
@@ -102,17 +122,17 @@ def _answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_failure)
 
 
-def _describe(app: FastAPI) -> None:
+def _describe(app: FastAPI, venues: list[str], *, with_admin: bool) -> None:
     made = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = made()
-            schemas.restore_examples(schema["paths"])
-            schema["paths"][_STREAM] = schemas.stream_path()
-            schema.setdefault("components", {}).setdefault("schemas", {}).update(schemas.components())
+            schema["paths"] = paths.described(venues, with_admin=with_admin)
+            schema["components"] = {"schemas": copy.deepcopy(schemas.components())}
             accessschemas.describe(schema)
         return app.openapi_schema or {}
 
@@ -130,8 +150,19 @@ async def _answer_invalid(_: Request, exc: Exception) -> JSONResponse:
     return bad_parameter(str(first["loc"][-1]), str(first.get("input", "")), first["msg"]).response()
 
 
-async def _answer_http(_: Request, exc: Exception) -> JSONResponse:
+async def _answer_http(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, HTTPException)  # noqa: S101, it is registered for nothing else
-    problem = Problem(exc.status_code, str(exc.detail), "There is nothing of this kind at this address").response()
-    problem.headers.update(exc.headers or {})
+    headers = dict(exc.headers or {})
+    if exc.status_code == 405:
+        headers["Allow"] = "GET, HEAD"
+        detail = "Everything here is read with GET or HEAD"
+    else:
+        detail = "There is nothing at this address; /docs lists what there is"
+    problem = Problem(exc.status_code, HTTPStatus(exc.status_code).phrase, detail).response()
+    problem.headers.update(headers)
     return problem
+
+
+async def _answer_failure(_: Request, exc: Exception) -> JSONResponse:
+    """Say that it is our fault; the error itself goes on to the log."""
+    return Problem(500, "Internal error", "The gateway could not answer; its log says why").response()

@@ -1,4 +1,4 @@
-"""What the API's description shows: one message of each kind of market data, and the beginning of a stream."""
+"""What the API's description shows: messages, answers, errors, and the beginning of a stream."""
 
 TICKER = {
     "type": "ticker",
@@ -24,7 +24,57 @@ BOOK = {
         "receivedAt": 1766400000123,
     },
 }  # fmt: skip
+GAP = {
+    "type": "gap",
+    "data": {
+        "venue": "btcturk", "channel": "trade", "symbol": "BTC_TRY", "from": 1766400000123, "to": 1766400004321,
+        "cause": "network", "lost": None,
+    },
+}  # fmt: skip
+STATUS = {
+    "type": "status",
+    "data": {
+        "venue": "btcturk", "status": "STALE", "stalenessSec": 41.5, "mode": "real",
+        "reason": "nothing for 41 s", "since": 1766400000123,
+    },
+}  # fmt: skip
+LAGGED = {"type": "lagged", "data": {"venue": "btcturk", "conflated": 12, "dropped": 0}}
+HEALTH = {"type": "health", "data": {"serverTime": 1766400000150, "throttle": 250, "venues": {"btcturk": "UP"}}}
+GOODBYE = {"type": "goodbye", "data": {"reason": "shutdown", "retry": 1200}}
+MESSAGES = (TICKER, TRADE, BOOK, GAP, STATUS, LAGGED, HEALTH, GOODBYE)
+
 CURSOR = "btcturk.0f6c2b9d41aa.1766400000123-0"
+INSTRUMENT = {
+    "symbol": "BTC_TRY", "base": "BTC", "quote": "TRY", "venueSymbol": "BTCTRY", "priceScale": 0, "sizeScale": 8,
+    "statisticsWindow": "24h",
+}  # fmt: skip
+SYMBOLS = {"venue": "btcturk", "instruments": [INSTRUMENT]}
+HISTORY = {
+    "venue": "btcturk", "cursor": "btcturk.0f6c2b9d41aa.1766400009876-0", "from": 1766400000123, "complete": False,
+    "before": "btcturk.0f6c2b9d41aa.1766400000123-0", "messages": [TICKER, GAP, TRADE],
+}  # fmt: skip
+HEALTHZ = {
+    "venues": {
+        "btcturk": {
+            "status": "UP", "stalenessSec": 0.2, "mode": "real", "reason": "fresh", "since": 1766400000123,
+        }
+    },
+    "thresholds": {"venueStalenessTarget": 30},
+}  # fmt: skip
+VENUE_METRICS = {
+    "venue_staleness_btcturk_sec": 0.2, "venue_staleness_bist_sec": None, "spark_venue_status": {"btcturk": "UP"},
+}  # fmt: skip
+VENUE_METRICS_TEXT = """\
+# HELP venue_staleness_btcturk_sec Seconds since the venue last spoke; +Inf for never.
+# TYPE venue_staleness_btcturk_sec gauge
+venue_staleness_btcturk_sec 0.2
+"""
+METRICS_TEXT = """\
+# HELP spark_gateway_streams Streams open now.
+# TYPE spark_gateway_streams gauge
+spark_gateway_streams 12.0
+"""
+VERSION = {"name": "spark-gateway", "version": "0.1.0"}
 STREAM = """\
 retry: 1200
 
@@ -44,3 +94,22 @@ data: {"type":"trade","data":{"venue":"btcturk","symbol":"BTC_TRY","id":"6390123
 id: btcturk.0f6c2b9d41aa.1766400000902-0
 data: {"type":"book","data":{"venue":"btcturk","symbol":"BTC_TRY","sequence":"4022","previous":"4021","bids":[],...}}
 """
+
+
+def _problem(status: int, title: str, detail: str, **more: object) -> dict[str, object]:
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+
+
+PROBLEMS = {
+    401: _problem(401, "Unauthorized", "This key is not known"),
+    403: _problem(403, "Forbidden", "This key is not for btcturk"),
+    404: _problem(
+        404, "Unknown symbol", "There is no symbol 'BTCTRY' here; did you mean BTC_TRY?", nearest=["BTC_TRY"]
+    ),
+    422: _problem(
+        422, "Bad parameter", "depth='0' cannot be used: a whole number from 1 to 1000", parameter="depth",
+        accepts="a whole number from 1 to 1000",
+    ),
+    429: _problem(429, "Too many requests", "More than this address may ask; come back in 3 s"),
+    503: _problem(503, "No data yet", "Nothing of btcturk has reached the bus yet"),
+}  # fmt: skip

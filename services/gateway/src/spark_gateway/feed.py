@@ -1,15 +1,17 @@
 """One venue as this gateway has it in memory: position, current values, the last entries, instruments."""
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from spark_bus.cursor import Cursor, EntryId
+from spark_bus.history import is_birth
 from spark_bus.outbox import MOST_AGE_MS
 from spark_bus.reader import Entry, Snapshot
 from spark_gateway.books import Books
 from spark_gateway.events import Frame, frame, received_at
 from spark_gateway.metrics import GatewayMetrics
+from spark_gateway.ring import Ring
 
 RING = 20_000
 """How many entries are kept for those who come back or lag, about 20 MB."""
@@ -27,17 +29,18 @@ class Feed:
         self.books = Books(venue, metrics)
         self.instruments: dict[str, bytes] = {}
         self.loaded = asyncio.Event()
-        self._most = ring
-        self._ring: deque[Frame] = deque(maxlen=ring)
-        self._floor = EntryId(0, 0)
+        self.ring = Ring(ring)
+        self.born: EntryId | None = None
+        """Where the epoch began, when memory reached back to there as this venue was loaded."""
 
     def restart(self, snapshot: Snapshot) -> None:
         """Begin at a snapshot; what came before it is another epoch's."""
         epoch = snapshot.position.epoch
         self.position = snapshot.position
         # What other replicas gave out cursors for before this one began: most who come back find it in memory.
-        self._ring = deque(self._frames(epoch, snapshot.recent), maxlen=self._most)
-        self._floor = snapshot.recent[0].id if snapshot.recent else snapshot.position.entry
+        floor = snapshot.recent[0].id if snapshot.recent else snapshot.position.entry
+        self.ring.restart(self._frames(epoch, snapshot.recent), floor)
+        self.born = next((entry.id for entry in reversed(snapshot.recent) if is_birth(entry)), None)
         entries = (
             Entry(as_of, "ticker", symbol, data)
             for field, (as_of, data) in snapshot.latest.items()
@@ -45,7 +48,7 @@ class Feed:
             if kind == "ticker"
         )
         self.tickers = {item.symbol: item for item in self._frames(epoch, entries)}
-        self.books.restart(snapshot.latest, self._ring, self.position._replace(entry=self._floor))
+        self.books.restart(snapshot.latest, self.ring, self.position._replace(entry=self.ring.floor))
         self.instruments = dict(sorted(snapshot.instruments.items()))
         self.loaded.set()
 
@@ -68,28 +71,21 @@ class Feed:
                 frames.append(item)
             elif (told := self.books.take(item, position._replace(entry=item.entry))) is not None:
                 frames.append(told)
-        self._keep(frames)
+        self.ring.extend(frames)
         self.position = position._replace(entry=entries[-1].id)
         return frames
-
-    def _keep(self, frames: list[Frame]) -> None:
-        ring = self._ring
-        lost = len(ring) + len(frames) - self._most
-        if lost > 0:
-            self._floor = (ring[lost - 1] if lost <= len(ring) else frames[lost - len(ring) - 1]).entry
-        ring.extend(frames)
 
     def _frames(self, epoch: str, entries: Iterable[Entry]) -> list[Frame]:
         return [item for entry in entries if (item := frame(self.venue, epoch, entry)) is not None]
 
     def holds(self, cursor: Cursor) -> bool:
         """Return whether all that came after ``cursor`` is in memory."""
-        return self.position is not None and cursor.epoch == self.position.epoch and cursor.entry >= self._floor
+        return self.position is not None and cursor.epoch == self.position.epoch and cursor.entry >= self.ring.floor
 
     def after(self, entry: EntryId) -> list[Frame]:
         """Return what came after ``entry``, in order, as far as memory holds it."""
         found: list[Frame] = []
-        for item in reversed(self._ring):
+        for item in reversed(self.ring):
             if item.entry <= entry:
                 break
             found.append(item)
@@ -98,12 +94,7 @@ class Feed:
 
     def trades(self, symbols: frozenset[str] | None, most: int) -> list[bytes]:
         """Return the last ``most`` trades that memory holds, oldest first; ``symbols`` is None for all."""
-        found: list[bytes] = []
-        for item in reversed(self._ring):
-            if item.kind == "trade" and (symbols is None or item.symbol in symbols):
-                found.append(item.data)
-                if len(found) == most:
-                    break
+        found = [item.data for item in islice(self.ring.trades(symbols), most)]
         found.reverse()
         return found
 
@@ -113,7 +104,7 @@ class Feed:
         What the venue sends is stamped in order, so the last tick up to ``entry`` tells; without one in memory it is
         bounded by how long a message can wait for the bus.
         """
-        for item in reversed(self._ring):
+        for item in reversed(self.ring):
             if item.entry <= entry and item.kind in _STAMPED_IN_ORDER and (at := received_at(item.data)) is not None:
                 return at
         return bound_by_age(entry)

@@ -9,7 +9,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from spark_gateway.hub import Hub
 from spark_gateway.metrics import GatewayMetrics
-from spark_gateway.schemas import described
 from spark_market.messages import Status, VenueStatus
 from spark_market.venues import VENUES
 from spark_service import version
@@ -19,13 +18,13 @@ def routes(hub: Hub, target_s: float) -> APIRouter:
     """Return what anybody may know."""
     router = APIRouter(tags=["operations"])
 
-    @router.get("/api/healthz", **described("healthz", "Whether each venue's feed can be believed right now."))
+    @router.get("/api/healthz")
     async def healthz() -> JSONResponse:
         venues = {venue: _standing(hub.verdicts.of(venue)) for venue in hub.feeds}
         thresholds = {"venueStalenessTarget": _number(target_s)}
         return JSONResponse({"venues": venues, "thresholds": thresholds}, headers={"Cache-Control": "no-store"})
 
-    @router.get("/api/version", summary="Which build this is.")
+    @router.get("/api/version")
     async def build() -> dict[str, str]:
         return {"name": "spark-gateway", "version": version()}
 
@@ -36,11 +35,11 @@ def probes(metrics: GatewayMetrics) -> APIRouter:
     """Return the routes for whoever starts and stops this process."""
     router = APIRouter(tags=["operations"])
 
-    @router.get("/livez", response_class=PlainTextResponse, summary="The process is alive.")
+    @router.get("/livez", response_class=PlainTextResponse)
     async def livez() -> str:
         return "alive\n"
 
-    @router.get("/readyz", response_class=PlainTextResponse, summary="The bus was reached, and it is not stopping.")
+    @router.get("/readyz", response_class=PlainTextResponse)
     async def readyz() -> PlainTextResponse:
         ready = metrics.bus_reached_once and not metrics.draining
         return PlainTextResponse("ready\n" if ready else "not ready\n", 200 if ready else 503)
@@ -52,7 +51,7 @@ def admin_routes(hub: Hub, registry: CollectorRegistry) -> APIRouter:
     """Return the routes for operators and their tools."""
     router = APIRouter(tags=["operations"])
 
-    @router.get("/api/tools/metrics", summary="The venues' metrics, for those who scrape the gateway.")
+    @router.get("/api/tools/metrics")
     async def tools_metrics(
         format: Annotated[Literal["prometheus", "json"], Query(description="Text for Prometheus, or JSON.")] = (
             "prometheus"
@@ -63,7 +62,7 @@ def admin_routes(hub: Hub, registry: CollectorRegistry) -> APIRouter:
             return JSONResponse(_as_json(verdicts))
         return Response(generate_latest(_as_registry(verdicts)), media_type=CONTENT_TYPE_LATEST)
 
-    @router.get("/metrics", summary="This process's own metrics, for Prometheus.")
+    @router.get("/metrics")
     async def own_metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 

@@ -25,10 +25,13 @@ class GatewayMetrics:
             ["venue", "verdict"],
             registry=registry,
         )
+        self._histories = counter("histories_total", "Questions about the past, by how they were answered.", "outcome")
         self._bus_errors = counter("bus_errors_total", "Calls on Redis that failed.")
         self._bus_up = Gauge("spark_bus_up", "1 while Redis answers.", registry=registry)
         for outcome in ("memory", "redis", "gap"):
             self._resumes.labels(outcome)
+        for outcome in ("memory", "redis", "partial", "refused"):
+            self._histories.labels(outcome)
         for cause in ("epoch", "retention", "cursor", "slow", "broken", "unknown"):
             self._gaps.labels(cause)
         self.bus_reached_once = False
@@ -58,6 +61,10 @@ class GatewayMetrics:
     def gap(self, cause: str) -> None:
         """A hole was disclosed."""
         self._gaps.labels(cause).inc()
+
+    def history(self, outcome: str) -> None:
+        """A question about the past was answered from ``memory`` or ``redis``, in part only, or refused."""
+        self._histories.labels(outcome).inc()
 
     def book_broken(self) -> None:
         """An entry did not fit the book it is of."""

@@ -14,7 +14,10 @@ class Problem(Exception):
         super().__init__(detail)
         self._status = status
         self._body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-        self._headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+        # Caches may keep a 404 or 410 unless told not to; browsers may take what an answer quotes for a page.
+        self._headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        if retry_after_s is not None:
+            self._headers["Retry-After"] = str(retry_after_s)
 
     def response(self) -> JSONResponse:
         """Return the answer."""
