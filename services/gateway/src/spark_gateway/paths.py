@@ -150,9 +150,9 @@ def described(venues: Sequence[str], *, with_admin: bool) -> dict[str, Any]:
 
 def _instruments(venues: Sequence[str]) -> dict[str, Any]:
     one = rf"({'|'.join(venues)}):{SYMBOL.pattern}"
-    all_of_one = f"{venues[0]}:*"
-    schema = {"type": "string", "pattern": f"^{one}(,{one}){{0,{MOST_SYMBOLS - 1}}}$"}
-    text = f"Instruments by comma, each with its venue; {all_of_one} for all of one."
+    all_of_one = rf"({'|'.join(venues)}):\*"
+    schema = {"type": "string", "pattern": f"^({all_of_one}|{one}(,{one})*)$"}
+    text = f"Up to {MOST_SYMBOLS} instruments by comma, each with its venue; {venues[0]}:* for all of one."
     return _query("instrument", schema, text, required=True, example=f"{venues[0]}:BTC_TRY")
 
 
