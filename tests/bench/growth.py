@@ -18,12 +18,12 @@ _MOST_WRITES_PER_S = 60_000
 """Readers times writes: beyond that one core is full, and what is measured is its backlog."""
 _SHORT = {"warm_up_s": 1.0, "seconds": 3.0}
 _READERS = (100, 300, 1_000, 3_000, 10_000)
-_SYMBOLS = (1, 10, 100, 1_000)
-_RATES = (10, 100, 1_000, 10_000)
+_SYMBOLS = (1, 10, 50, 100, 1_000)
+_RATES = (10, 50, 100, 1_000, 10_000)
 _THROTTLES_MS = (0, 50, 250)
 _COLUMNS = {
-    "events/s": ",.0f", "server cores": ".3f", "us/event": ".2f", "client cores": ".2f", "p99 ms": ".0f",
-    "missing": ".0f", "repeated": ".0f", "hung up": ".0f",
+    "ticks/s": ",.0f", "events/s": ",.0f", "server cores": ".3f", "us/event": ".2f", "client cores": ".2f",
+    "p99 ms": ".0f", "missing": ".0f", "repeated": ".0f", "hung up": ".0f",
 }  # fmt: skip
 
 

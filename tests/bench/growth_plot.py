@@ -15,11 +15,10 @@ from matplotlib import pyplot as plt
 _GREY = "#808080"
 _COLOURS = ["#2f81c7", "#e0721b", "#3fa34d"]
 _STYLE = {
-    "svg.hashsalt": "spark", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10,
+    "svg.hashsalt": "spark", "svg.fonttype": "none", "font.sans-serif": ["DejaVu Sans"], "font.size": 10,
     "text.color": _GREY, "axes.labelcolor": _GREY, "axes.edgecolor": _GREY, "xtick.color": _GREY, "ytick.color": _GREY,
     "axes.grid": True, "grid.color": _GREY, "grid.alpha": 0.25, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.prop_cycle": mpl.cycler(color=_COLOURS), "legend.frameon": False, "xtick.minor.size": 0,
-    "ytick.minor.size": 0,
+    "axes.prop_cycle": mpl.cycler(color=_COLOURS), "legend.frameon": False,
 }  # fmt: skip
 
 
@@ -35,6 +34,7 @@ def main(figures: Path, drawing: Path) -> None:
             panel.set_ylim(0.003, 1.2)
             panel.xaxis.set_major_formatter("{x:,.0f}")
             panel.yaxis.set_major_formatter("{x:g}")
+            panel.minorticks_off()
             panel.legend()
         figure.savefig(drawing, transparent=True, metadata={"Date": None, "Creator": None})
 

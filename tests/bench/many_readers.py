@@ -25,7 +25,7 @@ _DRAIN_S = 10.0
 _QUIET_S = 0.3
 _PIECE = 1 << 18
 _CONNECTS = 64
-_EVENT = re.compile(rb"(?:^|\n)(id: [^\n]*\n)?data: [^\n]*?\"price\":([0-9]+)[^\n]*\n(id: [^\n]*\n)?\r?\n")
+_EVENT = re.compile(rb"(?<![^\n])(id: [^\n]*\n)?data: [^\n]*?\"price\":([0-9]+)[^\n]*\n(id: [^\n]*\n)?\r?\n")
 """A ticker with its id, which may stand on either side."""
 
 
