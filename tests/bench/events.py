@@ -74,7 +74,11 @@ def run(rounds: int) -> list[str]:
 def _aims(taken: figures.Rounds) -> None:
     for ticks_per_s in (_USUAL, _BUSY):
         floor, ours = f"C loop, {ticks_per_s}/s", f"{servers.GATEWAY.name}, {ticks_per_s}/s"
-        if floor in taken:
+        if floor not in taken:
+            continue
+        if any(scene.is_behind(taken[name], scene.Load(ticks_per_s, _READERS)) for name in (floor, ours)):
+            print(f"aim: an event at {ticks_per_s}/s beside the C loop's: not judged, there was a backlog")
+        else:
             ratio = figures.ratio(taken[ours], taken[floor], "us/event")
             figures.aim(
                 f"an event at {ticks_per_s}/s", ratio, " times", ratio <= _COST_AIM,

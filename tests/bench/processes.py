@@ -61,7 +61,7 @@ def program(
 
 def _end(process: Process) -> None:
     """End it and what it has started, which a killed parent would leave behind."""
-    for pid in [*children(process.pid), process.pid]:
+    for pid in [process.pid, *children(process.pid)]:  # the parent first: it would start another
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait()

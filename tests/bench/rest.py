@@ -92,7 +92,10 @@ def _ask(wrk: str, running: servers.Running) -> dict[str, float]:
         "us/request": server_s * 1e6 / requests,
         "server cores": server_s / took_s,
         "wrk cores": wrk_s / took_s,
-        "wrong": sum(int(number) for number in re.findall(r"(?:Non-2xx or 3xx responses: |read |write )(\d+)", said)),
+        "wrong": sum(
+            int(number)
+            for number in re.findall(r"(?:Non-2xx or 3xx responses: |connect |read |write |timeout )(\d+)", said)
+        ),
     }
 
 

@@ -115,9 +115,14 @@ def remark(name: str, rows: Sequence[Row], load: Load) -> None:
         print(f"{name}: the readers used over {_BUSY:.0%} of a core: events/s may be their limit, not the server's")
     if any(row["ticks/s"] < _PUNCTUAL * load.ticks_per_s for row in rows):
         print(f"{name}: the publisher could not keep up with {load.ticks_per_s:,g} ticks/s")
-    every_ms = max(1000 / load.ticks_per_s, load.throttle_ms)
-    if load.symbols == 1 and median(row["p50 ms"] for row in rows) > every_ms:
+    if is_behind(rows, load):
         print(f"{name}: more than one event behind: a backlog's figures, in which an event costs less and is late")
+
+
+def is_behind(rows: Sequence[Row], load: Load) -> bool:
+    """Return whether the next event mostly comes before everyone has the last: then one write may carry several."""
+    every_ms = max(1000 / load.ticks_per_s, load.throttle_ms)
+    return load.symbols == 1 and median(row["p50 ms"] for row in rows) > every_ms
 
 
 def _ages_ms(arrived: "array[int]", acknowledged: "array[int]", first: int) -> list[float]:
