@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,6 +13,7 @@ from bench import processes
 from bench.sse_lines import PATH
 
 _NCHAN = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
+_START_S = 10.0
 _CONFIGURATION = """
 {before}
 daemon off;
@@ -106,4 +108,13 @@ def _running(port: int, cores: processes.Cores, before: str, http: str, server: 
         )
         with processes.program([nginx, "-p", folder, "-c", str(file)], cores=cores) as process:
             processes.listens(process, port)
-            yield [process.pid, *processes.children(process.pid)]
+            yield [process.pid, *_workers(process)]
+
+
+def _workers(process: processes.Process) -> list[int]:
+    """Return the workers: nginx listens before it has them."""
+    deadline = time.monotonic() + _START_S
+    while not (found := processes.children(process.pid)):
+        assert time.monotonic() < deadline, "nginx has no worker"
+        time.sleep(0.02)
+    return found
