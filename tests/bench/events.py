@@ -61,7 +61,7 @@ def run(rounds: int) -> list[str]:
         _COLUMNS,
         {name: figures.medians(rows) for name, rows in taken.items()},
     )
-    print("ms: from Redis's acknowledgement of the tick, as the publisher has it, to the readers; us: user and system")
+    print("ms: from the publisher's queue, through Redis, to the readers; us: processor time, user and system")
     print("C loop, nchan and Node do not read Redis: a small process, which is not counted, posts each tick to them")
     for name, rows in taken.items():
         print(f"{name}: us/event by round {figures.spread(rows, 'us/event')}; p99 {figures.spread(rows, 'p99 ms')}")

@@ -35,7 +35,7 @@ def run(rounds: int) -> list[str]:
         _COLUMNS,
         {name: figures.medians(rows) for name, rows in taken.items()},
     )
-    print("ms: from Redis's acknowledgement; us/tick/reader: what a tick costs for each reader, delivered or overtaken")
+    print("ms: from the publisher's queue; us/tick/reader: what a tick costs for each reader, delivered or overtaken")
     for name, load in {**_ALL, **_CONFLATED}.items():
         scene.remark(name, taken[name], load)
     for name in _ALL:

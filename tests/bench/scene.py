@@ -79,14 +79,14 @@ class Scene:
         arrived = self._folder / "arrived"
         processes.tell(crowd, f"{load.warm_up_s} {load.seconds} {first} {last} {every} {arrived}")
         processes.answer(crowd, _PATIENCE_S)  # a tick before it knows the numbers would be none of them
-        acknowledged = self._publish(count, load.ticks_per_s, load.symbols)
+        published = self._publish(count, load.ticks_per_s, load.symbols)
         row: dict[str, float] = processes.answer(crowd, _PATIENCE_S)
-        took_s = (acknowledged[-1] - acknowledged[0]) / 1e9
-        return {"ticks/s": (count - 1) / took_s, **figures_of(row, _ages_ms(_read(arrived), acknowledged, first))}
+        took_s = (published[-1] - published[0]) / 1e9
+        return {"ticks/s": (count - 1) / took_s, **figures_of(row, _ages_ms(_read(arrived), published, first))}
 
     def _publish(self, count: int, ticks_per_s: float, symbols: int) -> "array[int]":
-        """Publish so many; returns when Redis had each of them."""
-        file = self._folder / "acknowledged"
+        """Publish so many; returns when each was handed to the publisher's queue."""
+        file = self._folder / "published"
         processes.tell(self._source, f"{self._next} {count} {ticks_per_s} {symbols} {file}")
         processes.answer(self._source, count / ticks_per_s + _PATIENCE_S)
         self._next += count
@@ -125,10 +125,10 @@ def is_behind(rows: Sequence[Row], load: Load) -> bool:
     return load.symbols == 1 and median(row["p50 ms"] for row in rows) > every_ms
 
 
-def _ages_ms(arrived: "array[int]", acknowledged: "array[int]", first: int) -> list[float]:
-    """Return how long after Redis's acknowledgement each event arrived; ``arrived`` has numbers and times in turn."""
+def _ages_ms(arrived: "array[int]", published: "array[int]", first: int) -> list[float]:
+    """Return how long after it was published each event arrived; ``arrived`` has numbers and times in turn."""
     pairs = zip(arrived[::2], arrived[1::2], strict=True)
-    return [(at - acknowledged[number - first]) / 1e6 for number, at in pairs]
+    return [(at - published[number - first]) / 1e6 for number, at in pairs]
 
 
 def _read(file: Path) -> "array[int]":

@@ -34,7 +34,7 @@ def run(rounds: int) -> list[str]:
         {name: figures.medians(rows) for name, rows in taken.items()},
     )
     print("KB: of the server's processes (proportional set size), more than before the readers came; the sockets' own")
-    print("memory is the kernel's, and the same for all; ms: from Redis's acknowledgement to each of the readers")
+    print("memory is the kernel's, and the same for all; ms: from the publisher's queue to each of the readers")
     for name, rows in taken.items():
         scene.remark(name, rows, _LOAD)
     memory = median(row["KB/stream"] for row in taken[servers.GATEWAY.name])
