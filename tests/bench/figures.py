@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 Row = Mapping[str, float]
+Rounds = dict[str, list[dict[str, float]]]
+"""The rows of each variant, by its name, one a round."""
 
 
 def percentile(values: Sequence[float], part: float) -> float:
@@ -32,9 +34,26 @@ def table(title: str, columns: Mapping[str, str], rows: Mapping[str, Row]) -> No
 
 def aim(what: str, figure: float, unit: str, met: bool, wanted: str) -> None:
     """Print whether an aim was met."""
-    print(f"aim: {what} {wanted}: measured {figure:.2f}{unit}, {'met' if met else 'MISSED'}")
+    print(f"aim: {what} {wanted}: measured {figure:,.2f}{unit}, {'met' if met else 'MISSED'}")
 
 
 def spread(rounds: Sequence[Row], name: str) -> str:
     """Return a figure's value in each round."""
     return ", ".join(f"{row[name]:.2f}" for row in rounds)
+
+
+def ratio(ours: Sequence[Row], others: Sequence[Row], name: str) -> float:
+    """Return the median, over the rounds, of our figure to the other of the same round."""
+    return median(own[name] / other[name] for own, other in zip(ours, others, strict=True))
+
+
+def wrong(part: str, rounds: Mapping[str, Sequence[Row]], whose: str = "") -> list[str]:
+    """Return what was lost or repeated by those whose name begins with ``whose``."""
+    return [
+        f"{part}: {name}: {what} {row[what]:,.0f}"
+        for name, rows in rounds.items()
+        if name.startswith(whose)
+        for row in rows
+        for what in ("missing", "repeated", "hung up")
+        if row[what]
+    ]

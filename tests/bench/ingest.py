@@ -63,8 +63,8 @@ def _variants(way: Way) -> list[Variant]:
 Rounds = dict[str, list[dict[str, float]]]
 
 
-def run(rounds: int) -> None:
-    """Measure, and print."""
+def run(rounds: int) -> list[str]:
+    """Measure, and print; what is dropped is shown, and nothing else can be lost here."""
     python = peers.python()
     print(f"\ningest: beside cryptofeed {peers.cryptofeed()}" if python else "\ningest")
     taken: dict[Way, Rounds] = {"memory": {}, "paced": {}, "flood": {}}
@@ -74,6 +74,7 @@ def run(rounds: int) -> None:
                 if python or variant.is_ours:
                     rows.setdefault(variant.name, []).append(_measure(variant, python))
     _show(taken, rounds)
+    return []
 
 
 def _show(taken: dict[Way, Rounds], rounds: int) -> None:

@@ -35,8 +35,8 @@ _COLUMNS = {
 Key = tuple[str, ...]
 
 
-def run(rounds: int) -> None:
-    """Measure, and print."""
+def run(rounds: int) -> list[str]:
+    """Measure, and print; returns what was lost."""
     taken = asyncio.run(_measure(rounds))
     rows = {f"round {number}": row for number, row in enumerate(taken, 1)}
     middle = figures.medians(taken)
@@ -49,6 +49,7 @@ def run(rounds: int) -> None:
     lost = sum(row["lost"] for row in taken)
     met = middle["p99 ms"] < _AIM_MS and not lost
     figures.aim("p99", middle["p99 ms"], " ms", met, f"below {_AIM_MS:g} ms on loopback, and none lost")
+    return [f"latency: {lost:g} ticks did not arrive"] if lost else []
 
 
 async def _measure(rounds: int) -> list[dict[str, float]]:

@@ -15,7 +15,7 @@ def python() -> str | None:
     try:
         subprocess.run([_ROOT / "scripts" / "peers.sh"], check=True, timeout=_INSTALL_S)
     except (OSError, subprocess.SubprocessError) as exc:
-        print(f"cryptofeed cannot be installed here ({exc}): ours is measured without it")
+        print(f"the peers' environment cannot be had here ({exc}): measured without cryptofeed, and nothing is drawn")
         return None
     return str(_PYTHON)
 

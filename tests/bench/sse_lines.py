@@ -3,9 +3,19 @@
 PATH = "/api/market/btcturk/stream"
 
 
+def symbols(number: int) -> list[str]:
+    """Return the names of so many symbols."""
+    return ["BTC_TRY", *(f"S{nth:04d}_TRY" for nth in range(1, number))]
+
+
+def path(symbol: str, throttle_ms: int) -> str:
+    """Return where a stream is."""
+    return f"{PATH}?symbol={symbol}&throttle={throttle_ms}"
+
+
 def request(symbol: str, throttle_ms: int) -> bytes:
     """Return the request for a stream."""
-    return f"GET {PATH}?symbol={symbol}&throttle={throttle_ms} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
+    return f"GET {path(symbol, throttle_ms)} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
 
 
 class Lines:
