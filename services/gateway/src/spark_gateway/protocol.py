@@ -198,3 +198,11 @@ def transport_of(send: Callable[..., object]) -> Transport:
     """
     transport: Transport = send.__self__.transport  # type: ignore[attr-defined]
     return transport
+
+
+def descriptor_of(transport: Transport) -> int | None:
+    """Return the descriptor behind a transport that sends what it is given as it is; None if it does not."""
+    if isinstance(transport, Unframed | Gone):
+        return None
+    extra: Callable[[str], Any] = transport.get_extra_info  # type: ignore[attr-defined]
+    return None if extra("sslcontext") else int(extra("socket").fileno())

@@ -19,6 +19,7 @@ from spark_gateway.member import Member, chunk
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.places import Full, Places
 from spark_gateway.problems import Problem
+from spark_gateway.protocol import descriptor_of
 from spark_gateway.refusals import goodbye, wants_events
 from spark_gateway.resume import Opening
 from spark_gateway.subscription import Subscription
@@ -80,7 +81,8 @@ class StreamEndpoint:
                 await send({"type": "http.response.body"})
                 return
             scope["headers"].clear()  # the server holds them as long as the stream: a browser's are some kilobytes
-            await self._serve(Member(scope[TRANSPORT]), subscription, last_event_id, receive)
+            transport = scope[TRANSPORT]
+            await self._serve(Member(transport, descriptor_of(transport)), subscription, last_event_id, receive)
         finally:
             place.release()
 
