@@ -6,6 +6,7 @@ import random
 from contextlib import AsyncExitStack
 
 from support.eventually import eventually
+from support.examples import a_ticker
 from support.wire import PROMPT, Line, answer_of, descriptors, line, memory_bytes
 
 from .conftest import Bench, Reading
@@ -110,11 +111,11 @@ async def test_a_client_that_never_finishes_is_told_and_closed(bench: Bench) -> 
             await client.send(sent)
             return await client.all(30), loop.time() - started
 
-    async def second_half() -> tuple[bytes, float]:
+    async def second_half(sent: bytes) -> tuple[bytes, float]:
         async with line(bench.port) as client:
             await client.send(PROMPT)
             await client.answer()
-            await client.send(b"GET /livez HTTP/1.1\r\nho")
+            await client.send(sent)
             return await client.all(30), loop.time() - started
 
     async def byte_by_byte() -> tuple[bytes, float]:
@@ -131,8 +132,9 @@ async def test_a_client_that_never_finishes_is_told_and_closed(bench: Bench) -> 
         half(b"GET /livez HTTP/1.1\r\nhost: x\r\n"),
         byte_by_byte(),
         half(b"POST /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf"),
-        second_half(),
+        second_half(b"GET /livez HTTP/1.1\r\nho"),
         half(b""),
+        second_half(b"\r\n"),
     )
     received, took = [data for data, _ in halves], [seconds for _, seconds in halves]
 
@@ -140,11 +142,27 @@ async def test_a_client_that_never_finishes_is_told_and_closed(bench: Bench) -> 
     assert answer_of(received[0]).problem["title"] == "Request timeout"
     assert answer_of(received[2]).problem["status"] == 405  # it is answered before its body, and not again
     assert answer_of(received[3]).status == 408
-    assert received[4] == b"", "what nobody asked is not answered"
+    assert received[4] == received[5] == b"", "what nobody asked is not answered"
     assert min(took[:2] + took[3:]) > WITHIN_S - 1
     assert max(took) < WITHIN_S + 10
     await eventually(lambda: refused(bench, "timeout", 3))
-    assert await refused(bench, "idle")
+    assert await refused(bench, "idle", 2)
+
+
+async def test_a_stream_ends_with_its_connection_whatever_was_asked_behind_it(bench: Bench) -> None:
+    """Another request, sent ahead of an answer that never ends, waits for ever: the stream must not."""
+    for behind in (PROMPT, STREAM + b"\r\n"):
+        for together in (True, False):
+            async with line(bench.port) as client:
+                await client.send(STREAM + b"\r\n" + (behind if together else b""))
+                await client.until(b'"type":"health"')
+                await client.send(b"" if together else behind)
+    number = 10
+    while not await bench.has_metric("spark_gateway_streams 0.0"):  # what is written shows that nobody is there
+        number += 1
+        assert number < 200
+        await bench.publish(a_ticker(number))
+        await asyncio.sleep(0.05)
 
 
 async def _drip(client: Line) -> None:
@@ -229,6 +247,8 @@ async def test_an_upgrade_that_is_not_to_be_had_is_ignored(bench: Bench) -> None
             assert (await client.answer()).status == 200
         await client.send(PROMPT)
         assert (await client.answer()).status == 200
+        await client.send(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n" + PROMPT)
+        assert [(await client.answer()).status for _ in range(2)] == [200, 200]
 
 
 async def test_http_1_0_gets_no_chunks(bench: Bench) -> None:

@@ -1,18 +1,21 @@
 """A group of streams and sockets that are full at the worst moment; real sockets seldom are just then."""
 
+import asyncio
 import math
 from collections.abc import Mapping
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from spark_bus.cursor import Cursor, EntryId, spell
 from spark_bus.reader import Entry, Snapshot
 from spark_gateway.broadcast import Broadcast
-from spark_gateway.feed import Feed
-from spark_gateway.member import FULL_BYTES, Member
+from spark_gateway.feed import RING, Feed
+from spark_gateway.member import FULL_BYTES, Member, chunk
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.subscription import CHANNELS, Interest, Subscription
 from spark_market import wire
+from spark_service.lifecycle import end
 from support.examples import VENUE, a_ticker, tickers
 
 from .examples import a_book, a_trade
@@ -55,6 +58,9 @@ class Socket:
     def drain(self) -> None:
         self.kept = 0
 
+    def drain_for_good(self) -> None:
+        self.kept, self.full_again = 0, False
+
     def told(self, kind: bytes) -> list[bytes]:
         """Return the events of one type."""
         return [line for line in self.taken.split(b"\n") if line.startswith(b'data: {"type":"%b"' % kind)]
@@ -63,9 +69,11 @@ class Socket:
 class Group:
     """One group at a pace, on a venue that holds one ticker."""
 
-    def __init__(self, throttle_ms: int = 0, latest: Mapping[str, tuple[EntryId, bytes]] | None = None) -> None:
+    def __init__(
+        self, throttle_ms: int = 0, latest: Mapping[str, tuple[EntryId, bytes]] | None = None, ring: int = RING
+    ) -> None:
         metrics = GatewayMetrics(CollectorRegistry())
-        self.feed = Feed(VENUE, metrics)
+        self.feed = Feed(VENUE, metrics, ring)
         self.feed.restart(Snapshot(position=HERE, latest=latest or {}, instruments={}))
         self.status = b"data: UP\n\n"
         self.broadcast = Broadcast(
@@ -218,7 +226,7 @@ def test_values_of_one_entry_are_not_parted() -> None:
     socket = group.join()
     socket.fill()
     group.publish(1)
-    group.feed.restart(Snapshot(position=HERE, latest=latest, instruments={}))
+    group.feed.restart(Snapshot(position=HERE._replace(epoch="e1"), latest=latest, instruments={}))
     group.broadcast.restart(VENUE, "epoch", 0)
     socket.drain_once()
     group.broadcast.catch_up()
@@ -239,3 +247,95 @@ def test_a_flush_without_anything_to_tell_does_not_end_the_response() -> None:
 
     assert b"0\r\n\r\n" not in socket.taken
     assert socket.told(b"book") == []
+
+
+def trades(*ids: int) -> list[Entry]:
+    return [Entry(EntryId(3_000, id_), "trade", "BTC_TRY", wire.encode(a_trade(str(id_)))) for id_ in ids]
+
+
+def many_values(first: int) -> list[Entry]:
+    """Return tickers of more than a socket takes at once."""
+    symbols = [f"S{number}_TRY" for number in range(400)]
+    return [
+        Entry(EntryId(3_000, first + at), "ticker", symbol, wire.encode(a_ticker(7, symbol)))
+        for at, symbol in enumerate(symbols)
+    ]
+
+
+def one_who_was_told_a_gap_and_given_a_part() -> tuple[Group, Socket]:
+    group = Group(ring=1_000)
+    socket = group.join()
+    socket.fill()
+    group.bring(*many_values(1))
+    group.bring(*trades(*range(1_000, 2_000)))
+    socket.drain_once()
+    group.broadcast.catch_up()
+    assert len(socket.told(b"gap")) == 1
+    assert group.broadcast.has_lagging
+    return group, socket
+
+
+def test_who_lags_again_while_it_catches_up_is_told_of_that_hole_too() -> None:
+    """It drains a little at a time, and memory goes by once more in between."""
+    group, socket = one_who_was_told_a_gap_and_given_a_part()
+    group.bring(*trades(*range(5_000, 8_000)))
+    socket.drain_for_good()
+    group.broadcast.catch_up()
+
+    assert not group.broadcast.has_lagging
+    assert len(socket.told(b"gap")) == 2
+
+
+@pytest.mark.parametrize("after_a_gap", [True, False])
+def test_an_epoch_that_begins_while_it_catches_up_is_told(after_a_gap: bool) -> None:
+    if after_a_gap:
+        group, socket = one_who_was_told_a_gap_and_given_a_part()
+    else:
+        group = Group()
+        socket = group.join()
+        socket.fill()
+        group.bring(*many_values(1))
+        socket.drain_once()
+        group.broadcast.catch_up()
+    before = len(socket.told(b"gap"))
+    group.feed.restart(Snapshot(Cursor(VENUE, "e1", EntryId(9_000, 0)), {}, {}))
+    group.broadcast.restart(VENUE, "epoch", 5)
+    socket.drain_for_good()
+    group.broadcast.catch_up()
+
+    assert [b'"cause":"epoch"' in gap for gap in socket.told(b"gap")[before:]] == [True]
+
+
+def test_a_new_epoch_repeats_no_trade_of_the_old_one_to_who_lagged() -> None:
+    """Its stream still holds what came before its birth."""
+    group = Group()
+    socket = group.join()
+    group.bring(*trades(1, 2, 3))
+    socket.fill()
+    group.bring(*trades(4))
+    birth = EntryId(9_000, 0)
+    recent = [*trades(1, 2, 3, 4), Entry(birth, "instruments", "", b"{}")]
+    group.feed.restart(Snapshot(Cursor(VENUE, "e1", birth), {}, {}, recent))
+    group.broadcast.restart(VENUE, "epoch", 5)
+    socket.drain_for_good()
+    group.broadcast.catch_up()
+
+    assert len(socket.told(b"trade")) == 3
+    assert len(socket.told(b"gap")) == 1
+    assert group.feed.trades(None, 100) == []
+
+
+async def test_a_goodbye_never_comes_amid_an_event() -> None:
+    """Not even when a long opening is cut short by it: the browser would take half an id for a whole one."""
+    socket = Socket()
+    socket.full_again = True
+    member = Member(socket)
+    events = b"id: btcturk.e0.3000-1\ndata: %b\n\n" % (b"x" * 100) * 1_000
+    writing = asyncio.ensure_future(member.write_patiently(events, 5))
+    await asyncio.sleep(0)
+    member.finish(b"data: goodbye\n\n")
+    await end([writing])
+
+    before, goodbye, _ = socket.taken.partition(chunk(b"data: goodbye\n\n"))
+    assert goodbye
+    assert before.endswith(b"\n\n\r\n")

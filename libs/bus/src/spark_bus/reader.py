@@ -6,6 +6,7 @@ so each read also asks for the epoch, and each replay for the first entry that i
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -208,7 +209,8 @@ async def last_received_at(redis: Redis, at: Cursor) -> int | None:
     found: Any = await redis.xrevrange(keys.messages(at.venue), max=str(at.entry), count=_LOOK_BACK)
     for entry in entries_of(found):
         if entry.kind in _STAMPED_KINDS:
-            return _STAMPED.decode(entry.data).data.receivedAt
+            with suppress(msgspec.MsgspecError, UnicodeError):  # the one before it will do
+                return _STAMPED.decode(entry.data).data.receivedAt
     return None
 
 

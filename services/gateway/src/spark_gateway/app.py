@@ -29,7 +29,6 @@ from spark_gateway.shortcut import Shortcut
 from spark_gateway.stream import TRANSPORT, StreamEndpoint
 from spark_service import version
 
-_STREAM = "/api/market/{venue}/stream"
 _STREAMS = re.compile("/api/market(?:/([^/]+))?/stream")
 """With a venue or over venues."""
 _PAGE_MAY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:"

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from spark_bus.cursor import Cursor, Positions
@@ -14,6 +14,7 @@ from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.subscription import Subscription
 from spark_gateway.track import BEGINNING, Track
 from spark_market.messages import Lagged
+from spark_service.clock import now_ms
 
 STUCK_AFTER_S: Final = 30.0
 PING_S: Final = 10.0
@@ -27,11 +28,14 @@ _CATCHING_UP_S: Final = 0.01
 class _Lag:
     """What one who lags has had: ``positions`` lacks a venue of which that cannot be gone on from.
 
-    ``since`` is a lower bound, by venue (ms UTC), of when the oldest tick that it lacks was received.
+    ``since`` is a lower bound (ms UTC) of when the oldest tick that it lacks was received, of each venue that it has
+    been told anything of. Of these a gap is due when they have no position, or one that memory does not reach back to.
     """
 
     positions: dict[str, Cursor]
     since: dict[str, int]
+    causes: dict[str, str] = field(default_factory=dict)
+    """Of gaps that are not due to its being slow alone."""
 
 
 class Broadcast:
@@ -174,7 +178,6 @@ class Broadcast:
         """
         track = self.tracks[venue]
         before = self.flushed()
-        before.pop(venue, None)
         track.take()
         assert track.flushed is not None  # noqa: S101, a restart brings a position
         text = b"" if cause is None else track.gap(cause, received_before)
@@ -185,15 +188,19 @@ class Broadcast:
             if not member.write(batch):
                 self._fall_behind(member, dict(before), dict(since))
         for member, positions in list(self._ahead.items()):
-            positions[venue] = track.flushed
-            if not member.write(chunk(text + self._health(positions))):
-                del positions[venue]
+            now = {**positions, venue: track.flushed}
+            if not member.write(chunk(text + self._health(now))):
                 self._fall_behind(member, positions, dict(since))
-            elif positions == self.flushed():
+            elif now == self.flushed():
                 del self._ahead[member]
                 self._in_step.add(member)
+            else:
+                self._ahead[member] = now
         for lag in self._lagging.values():
-            lag.positions.pop(venue, None)  # what it had cannot be gone on from
+            position = lag.positions.get(venue)
+            if cause is not None and position is not None and position.epoch != track.flushed.epoch:
+                del lag.positions[venue]
+                lag.causes[venue] = cause
 
     def _health(self, positions: Positions) -> bytes:
         return self._health_event(self.subscription, positions)
@@ -254,10 +261,10 @@ class Broadcast:
         """
         broken = [venue for venue in lag.since if not self._whole(venue, lag)]
         text = b"".join([self._status_event(venue) for venue in self.tracks])
-        for venue in broken:  # all of them before the first id: that would forget their position
-            lag.positions.pop(venue, None)
+        for venue in broken:  # all of them before the first id, which may forget their position
             track, since = self.tracks[venue], lag.since[venue]
-            text += track.gap("slow", since) + track.unknown_books(since)
+            text += track.gap(lag.causes.get(venue, "slow"), since) + track.unknown_books(since)
+        told_at = now_ms()
         loaded = {venue: track for venue, track in self.tracks.items() if track.feed.position is not None}
         *_, last = loaded
         for venue, track in loaded.items():
@@ -268,9 +275,11 @@ class Broadcast:
                 if text and not member.write(chunk(text)):
                     return False
                 text = b""
+                lag.since.update(dict.fromkeys(broken, told_at))
+                broken = []
+                lag.causes.clear()
                 lag.positions[venue] = through
-                for told in broken:
-                    lag.since.pop(told, None)
+                lag.since[venue] = track.feed.received_before(through.entry)
         return True
 
     def _whole(self, venue: str, lag: _Lag) -> bool:

@@ -1,7 +1,7 @@
 """One venue as this gateway has it in memory: position, current values, the last entries, instruments."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from spark_bus.cursor import Cursor, EntryId
@@ -38,9 +38,9 @@ class Feed:
         epoch = snapshot.position.epoch
         self.position = snapshot.position
         # What other replicas gave out cursors for before this one began: most who come back find it in memory.
-        floor = snapshot.recent[0].id if snapshot.recent else snapshot.position.entry
-        self.ring.restart(self._frames(epoch, snapshot.recent), floor)
-        self.born = next((entry.id for entry in reversed(snapshot.recent) if is_birth(entry)), None)
+        recent = _since_birth(snapshot.recent)
+        self.born = recent[0].id if recent and is_birth(recent[0]) else None
+        self.ring.restart(self._frames(epoch, recent), recent[0].id if recent else snapshot.position.entry)
         entries = (
             Entry(as_of, "ticker", symbol, data)
             for field, (as_of, data) in snapshot.latest.items()
@@ -108,6 +108,14 @@ class Feed:
             if item.entry <= entry and item.kind in _STAMPED_IN_ORDER and (at := received_at(item.data)) is not None:
                 return at
         return bound_by_age(entry)
+
+
+def _since_birth(recent: Sequence[Entry]) -> Sequence[Entry]:
+    """Return the entries from the epoch's birth on, all if that lies before them: others are of another epoch."""
+    for at in range(len(recent) - 1, -1, -1):
+        if is_birth(recent[at]):
+            return recent[at:]
+    return recent
 
 
 def bound_by_age(entry: EntryId) -> int:

@@ -13,6 +13,7 @@ PATIENCE_S = 30.0
 """How long a reader may take nothing while its stream is being opened."""
 _DRAIN_POLL_S = 0.05
 _CLOSING_S = 30.0
+_BETWEEN_EVENTS = b"\n\n"
 _END = b"0\r\n\r\n"
 
 
@@ -105,9 +106,22 @@ class Member:
 
     async def write_patiently(self, data: bytes, patience_s: float) -> None:
         """Write ``data`` at the pace the reader takes it. Raises TimeoutError, ConnectionResetError."""
-        for at in range(0, len(data), FULL_BYTES):
+        at = 0
+        while at < len(data):
+            end = _end_of_event(data, at)
             async with asyncio.timeout(patience_s):
-                while not self.write(chunk(data[at : at + FULL_BYTES])):
+                while not self.write(chunk(data[at:end])):
                     if self.gone:
                         raise ConnectionResetError
                     await asyncio.sleep(_DRAIN_POLL_S)
+            at = end
+
+
+def _end_of_event(data: bytes, at: int) -> int:
+    """Return where a piece ends that begins at ``at``: no goodbye may come amid an event."""
+    if len(data) - at <= FULL_BYTES:
+        return len(data)
+    end = data.rfind(_BETWEEN_EVENTS, at, at + FULL_BYTES)
+    if end < 0:  # one event is larger
+        end = data.find(_BETWEEN_EVENTS, at)
+    return len(data) if end < 0 else end + len(_BETWEEN_EVENTS)

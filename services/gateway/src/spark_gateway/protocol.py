@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from spark_gateway.member import Transport
 from spark_gateway.problems import Problem
@@ -46,7 +46,7 @@ class Protocol(HttpToolsProtocol):
     """One connection. What it may not do is answered with a problem, where an answer can still be told apart."""
 
     # There are thousands of these: uvicorn's own attributes just fit into what Python shares among instances.
-    __slots__ = ("_due", "_left", "_over", "_phase", "_refused", "_room", "_still", "_unsent")
+    __slots__ = ("_answering", "_due", "_left", "_over", "_phase", "_refused", "_room", "_still", "_unsent")
 
     def __init__(self, *, room: Room, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
@@ -55,6 +55,7 @@ class Protocol(HttpToolsProtocol):
         self._left = MOST_HEAD_BYTES
         self._over = False  # a request has ended in the bytes that are being read
         self._refused = False
+        self._answering: RequestResponseCycle | None = None  # uvicorn knows only the newest, which may wait behind it
         self._due: asyncio.TimerHandle | None = None
         self._unsent = self._still = 0
 
@@ -69,9 +70,18 @@ class Protocol(HttpToolsProtocol):
         else:
             self._due = self.loop.call_later(REQUEST_WITHIN_S, self._overdue)
 
+    def on_response_complete(self) -> None:
+        """Go on with the next request that waits, if any."""
+        waiting = self.pipeline[-1][0] if self.pipeline else None
+        super().on_response_complete()
+        self._answering = waiting
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything."""
         self._finish_waiting()
+        if self._answering is not None:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()  # uvicorn forgets it when the connection was cut
 
@@ -86,14 +96,18 @@ class Protocol(HttpToolsProtocol):
                 self._left -= len(piece)
                 if not self._left and not self._refused:
                     self._refuse_size()
-        if self._phase is not _Phase.BETWEEN and self._due is None and not self._refused:
+        waits = self._phase is not _Phase.BETWEEN or self.cycle is None or self.cycle.response_complete
+        if waits and self._due is None and not self._refused:
             self._due = self.loop.call_later(REQUEST_WITHIN_S, self._overdue)
 
     def _parse(self, piece: bytes) -> None:
         try:
-            self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade:
-            pass  # it is answered as if it had not asked for another protocol
+            while piece:
+                try:
+                    self.parser.feed_data(piece)
+                    return
+                except httptools.HttpParserUpgrade as exc:  # answered as if it had not asked for another protocol
+                    piece = piece[exc.args[0] :]
         except httptools.HttpParserError as exc:
             if isinstance(exc.__context__, _TooFarAhead):
                 self._refuse("pipelined", 400, "Too many requests at once", "Wait for answers before you ask for more")
@@ -111,6 +125,8 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Start the request; its body, if any, is ignored."""
         super().on_headers_complete()
+        if not self.pipeline:
+            self._answering = self.cycle
         self._phase = _Phase.BODY
         self._left = MOST_BODY_BYTES + MOST_HEAD_BYTES  # what of the head came in the same piece counts as well
         if self.scope["http_version"] in _WITHOUT_CHUNKS:

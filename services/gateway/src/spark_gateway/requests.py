@@ -156,7 +156,7 @@ def _not_ahead(cursor: Cursor, position: Cursor) -> EntryId:
 def subscription(feed: Feed, query: QueryParams) -> Subscription:
     """Return what the query of one venue's stream asks for. Raises Problem."""
     wanted = Interest(feed.venue, symbols(listed(query, "symbol"), feed), channels(listed(query, "channel")))
-    return Subscription((wanted,), throttle(query.get("throttle")))
+    return Subscription((wanted,), throttle(once(query, "throttle")))
 
 
 def subscription_over_venues(feeds: Mapping[str, Feed], query: QueryParams) -> Subscription:
@@ -177,7 +177,7 @@ def subscription_over_venues(feeds: Mapping[str, Feed], query: QueryParams) -> S
         for venue, wanted in sorted(by_venue.items())
         for feed in [venue_of(venue, feeds)]
     ]
-    return Subscription(tuple(interests), throttle(query.get("throttle")))
+    return Subscription(tuple(interests), throttle(once(query, "throttle")))
 
 
 def listed(query: QueryParams, name: str) -> str | None:

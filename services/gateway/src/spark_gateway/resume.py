@@ -180,8 +180,9 @@ class Opening:
     ) -> None:
         """Write ``found``, which brings the reader to ``reached``, and what memory has after it.
 
-        One who ``resumed`` a conflated stream may have been cut off within a flush: of each book it then lacks what was
-        merged into a later entry. So it is given them whole, without an id, and goes on from there.
+        One who ``resumed`` may hold no book of some symbol that is known here: another replica may not have known it,
+        and a conflated stream may have been cut off within a flush, whose changes were merged into a later entry. So it
+        is given all books whole, without an id, and goes on from there.
         """
         feed = track.feed
         while True:
@@ -195,9 +196,8 @@ class Opening:
             if resumed and "book" in track.interest.channels:
                 # Before anything that moves the cursor: after a cut nobody would tell of them again.
                 before = track.unknown_books(feed.received_before(reached.entry))
-                if reader.throttled:
-                    after = track.books()  # after the rest, in which there may be a gap that voids a book
-                    books_of = _no_book
+                after = track.books()  # after the rest, in which there may be a gap that voids a book
+                books_of = _no_book
             found = conflate([*found, *news], books_of) if reader.throttled else [*found, *news]
             reached = max(reached, feed.position, key=lambda cursor: cursor.entry)
             resumed = False

@@ -99,7 +99,8 @@ class StreamEndpoint:
         else:
             subscription = requests.subscription(requests.venue_of(venue, self._hub.feeds), query)
         # The browser's own header is newer than what it repeats in the address for ever.
-        return subscription, Headers(scope=scope).get("last-event-id") or query.get("lastEventId")
+        header = Headers(scope=scope).get("last-event-id")
+        return subscription, header or requests.once(query, "lastEventId") or None
 
     async def _serve(
         self, member: Member, subscription: Subscription, last_event_id: str | None, receive: Receive
@@ -109,6 +110,8 @@ class StreamEndpoint:
         self._open[member] = _Open(subscription, time.monotonic() + life_s)
         self._metrics.opened()
         try:
+            if self._closing:  # since it was asked
+                self._end(member, "shutdown")
             await self._bring_in(member, subscription, last_event_id, receive)
             await _disconnected(receive)  # one who is in its group needs no task but the server's own
         finally:

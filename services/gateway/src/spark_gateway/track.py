@@ -27,11 +27,6 @@ class Track:
         self._metrics = metrics
         self._window = Window(throttled=throttled)
 
-    @property
-    def waits(self) -> bool:
-        """Whether there is something to flush."""
-        return bool(self._window)
-
     def offer(self, frame: Frame) -> None:
         """Note a new frame that its streams want, to be flushed when the pace allows."""
         if self._window.add(frame):
