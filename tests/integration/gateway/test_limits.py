@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,20 @@ async def test_two_replicas_share_one_bucket(crew: Crew) -> None:
         raise AssertionError("Redis never answered in time")
 
     assert BURST - 4 <= taken <= BURST
+
+
+@pytest.mark.parametrize("origin", [{}, {"origin": "https://a.example"}])
+async def test_a_ticker_counts_as_any_request(crew: Crew, origin: dict[str, str]) -> None:
+    """The one that is answered at once, and the one of another site's page, which is not."""
+    gateway = await crew.start(rate="80", burst="400")
+    await loaded(gateway)
+
+    started = time.monotonic()
+    taken = await gateway.allowed(700, "/api/market/btcturk/ticker?symbol=BTC_TRY", at="127.0.0.9", **origin)
+    filled = 80 * (time.monotonic() - started)
+
+    credit = 20  # a twentieth of the bucket
+    assert 400 - 2 * credit <= taken <= 400 + filled + credit
 
 
 async def test_one_over_its_limit_is_told_when_to_come_back(crew: Crew) -> None:

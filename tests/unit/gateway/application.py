@@ -1,6 +1,6 @@
 """The gateway's application without a server: asked in this process, of what a test puts into its feed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -23,7 +23,7 @@ from spark_gateway.identity import Identity
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.places import Places
 from spark_gateway.resume import Opening
-from spark_gateway.shortcut import Shortcut
+from spark_gateway.shortcut import Shortcut, Tickers
 from spark_gateway.stream import StreamEndpoint
 from spark_gateway.violations import Violations
 from spark_market import wire
@@ -44,18 +44,23 @@ def a_hub(metrics: GatewayMetrics) -> Hub:
 
 def an_application(*, with_shortcut: bool = True) -> Any:
     """Return it as a server would call it, but for the layers that need a socket, and limit."""
+    application, _, _ = a_whole_application()
+    if not with_shortcut:
+        for layer in layers(application):
+            if isinstance(layer, Shortcut):
+                layer._tickers = Tickers({})
+    return next(layer for layer in layers(application) if not isinstance(layer, Guard | Front))
+
+
+def a_whole_application(having: Callable[[Entrance], Entrance] = lambda entered: entered) -> tuple[Any, Entrance, Hub]:
+    """Return it as a server calls it, what stands before it, and what it serves."""
     registry = CollectorRegistry()
     metrics = GatewayMetrics(registry)
     hub = a_hub(metrics)
     nowhere = connect("redis://127.0.0.1:1/0")
-    entered = an_entrance(registry)
+    entered = having(an_entrance(registry))
     stream = StreamEndpoint(hub, Opening(hub, nowhere, metrics), metrics, entered.places, entered.cors, 3600)
-    application = build(hub, stream, History(nowhere, metrics), metrics, registry, 30.0, entered)
-    if not with_shortcut:
-        for layer in layers(application):
-            if isinstance(layer, Shortcut):
-                layer._feeds = {}
-    return next(layer for layer in layers(application) if not isinstance(layer, Guard | Front))
+    return build(hub, stream, History(nowhere, metrics), metrics, registry, 30.0, entered), entered, hub
 
 
 def an_entrance(registry: CollectorRegistry) -> Entrance:

@@ -79,7 +79,7 @@ def _servers(
     has_admin = settings.admin_port is not None
     app = build(hub, stream, past, metrics, registry, settings.staleness_target_s, entered, with_admin=not has_admin)
     listening = listen(settings.host, settings.port, "SPARK_GATEWAY_PORT")
-    public = Server(app, Room(most, serving), listening, ending=ending)
+    public = Server(app, Room(most, serving), listening, ending=ending, instant=entered.instant(hub.feeds))
     serving.connections(most, lambda: public.open_connections)
     logger.info("listening", address=address_of(listening), descriptors=descriptors, most_connections=most)
     if settings.admin_port is None:

@@ -8,9 +8,12 @@ from spark_gateway.events import Frame
 
 JSON = b"application/json"
 
+Parts = tuple[int, list[tuple[bytes, bytes]], bytes]
+"""Status, headers and body of an answer."""
 
-def message_parts(epoch: str, item: Frame, headers: tags.Headers) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """Return status, headers and body that answer with a message of the bus as it is.
+
+def message_parts(epoch: str, item: Frame, headers: tags.Headers) -> Parts:
+    """Return what answers with a message of the bus as it is.
 
     It is less than what compressing would pay for.
     """
@@ -21,6 +24,11 @@ def message_parts(epoch: str, item: Frame, headers: tags.Headers) -> tuple[int, 
     return 200, [
         (b"content-length", length), (b"content-type", JSON), (b"etag", tag), (b"cache-control", tags.CACHING),
     ], item.data  # fmt: skip
+
+
+def written(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Return header fields as they go to the wire."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
 def message(request: Request, epoch: str, item: Frame) -> Response:

@@ -25,7 +25,7 @@ from spark_gateway.hub import Hub
 from spark_gateway.metrics import GatewayMetrics
 from spark_gateway.problems import Problem, bad_parameter
 from spark_gateway.protocol import transport_of
-from spark_gateway.shortcut import Shortcut
+from spark_gateway.shortcut import Shortcut, Tickers
 from spark_gateway.stream import TRANSPORT, StreamEndpoint
 from spark_service import version
 
@@ -104,8 +104,9 @@ def build(
     page = resources.files("spark_gateway").joinpath("page")
     # No mount: that would take every path for its own, and with it those of a route that only the method does not fit.
     app.router.default = Page(directory=str(page), html=True)
-    cors = CORSMiddleware(Shortcut(HeadAsGet(app), hub.feeds), **entrance.cors.middleware)
-    return entrance.before(Front(Shortcut(cors, hub.feeds, before_cors=True), stream))
+    tickers = Tickers(hub.feeds)
+    cors = CORSMiddleware(Shortcut(HeadAsGet(app), tickers), **entrance.cors.middleware)
+    return entrance.before(Front(Shortcut(cors, tickers, before_cors=True), stream))
 
 
 def build_admin(hub: Hub, metrics: GatewayMetrics, registry: CollectorRegistry) -> ASGIApp:

@@ -1,6 +1,6 @@
 """All that stands between the server and the routes, put together out of the settings and taken apart at the end."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,10 +15,13 @@ from spark_gateway.accessmetrics import AccessMetrics
 from spark_gateway.audit import AuditLog
 from spark_gateway.buckets import CALL_TIMEOUT_S, CONNECTIONS, Buckets
 from spark_gateway.cors import Cors
+from spark_gateway.feed import Feed
 from spark_gateway.guard import Guard
 from spark_gateway.identity import Identity
+from spark_gateway.instant import Instant
 from spark_gateway.places import Places
 from spark_gateway.settings import GatewaySettings
+from spark_gateway.shortcut import Tickers
 from spark_gateway.violations import Violations
 
 logger = structlog.get_logger()
@@ -42,6 +45,10 @@ class Entrance:
         if not self.proxies:
             return guarded
         return ProxyHeadersMiddleware(guarded, list(self.proxies))  # type: ignore[arg-type, return-value]  # uvicorn's own ASGI types
+
+    def instant(self, feeds: Mapping[str, Feed]) -> Instant | None:
+        """Return what answers at once; None behind trusted proxies, whose word on the client is to be read first."""
+        return None if self.proxies else Instant(Tickers(feeds), self.identity, self.buckets)
 
 
 @asynccontextmanager

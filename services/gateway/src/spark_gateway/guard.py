@@ -25,6 +25,7 @@ class Guard:
     """Leaves the `Client` in ``scope[CLIENT]``. In most cases it costs a look into a dict, and waits for nothing.
 
     It is no coroutine itself: a stream would keep its frame for as long as it is open.
+    `Instant` decides the same for what is answered without it: a rule that is added here is to be added there.
     """
 
     def __init__(self, app: ASGIApp, identity: Identity, buckets: Buckets, violations: Violations, cors: Cors) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from spark_gateway.answers import written
+from spark_gateway.instant import Answer
 from spark_gateway.member import Transport
 from spark_gateway.problems import Problem
 from spark_gateway.room import Room
@@ -28,6 +30,8 @@ MOST_WAITING: Final = 32
 _STUCK_AFTER: Final = 6
 """Looks, ten seconds apart, at which a client had taken nothing of what it is to get. Streams are judged earlier."""
 _WITHOUT_CHUNKS: Final = ("1.0", "0.9")
+_MORE_THAN_PLAIN: Final = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
+"""Header fields of requests with something to come after the head, or that want more than an answer."""
 _LINGER_S: Final = 2.0
 """How long what still comes after a refusal is read and thrown away: closing at once would destroy the answer."""
 
@@ -38,6 +42,10 @@ class _Phase(enum.Enum):
     BODY = enum.auto()
 
 
+AtOnce = Callable[[bytes, Any], Answer | None]
+"""Of a GET's target and a scope with its headers and client: the answer, if that needs no waiting; or None."""
+
+
 class _TooFarAhead(Exception):
     """The client sends requests faster than it is given answers."""
 
@@ -46,11 +54,12 @@ class Protocol(HttpToolsProtocol):
     """One connection. What it may not do is answered with a problem, where an answer can still be told apart."""
 
     # There are thousands of these: uvicorn's own attributes just fit into what Python shares among instances.
-    __slots__ = ("_answering", "_due", "_left", "_over", "_phase", "_refused", "_room", "_still", "_unsent")
+    __slots__ = ("_answering", "_due", "_instant", "_left", "_over", "_phase", "_refused", "_room", "_still", "_unsent")
 
-    def __init__(self, *, room: Room, **uvicorns: Any) -> None:
+    def __init__(self, *, room: Room, instant: AtOnce | None = None, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
         self._room = room
+        self._instant = instant
         self._phase = _Phase.BETWEEN
         self._left = MOST_HEAD_BYTES
         self._over = False  # a request has ended in the bytes that are being read
@@ -97,7 +106,7 @@ class Protocol(HttpToolsProtocol):
                 if not self._left and not self._refused:
                     self._refuse_size()
         waits = self._phase is not _Phase.BETWEEN or self.cycle is None or self.cycle.response_complete
-        if waits and self._due is None and not self._refused:
+        if waits and self._due is None and self.timeout_keep_alive_task is None and not self._refused:
             self._due = self.loop.call_later(REQUEST_WITHIN_S, self._overdue)
 
     def _parse(self, piece: bytes) -> None:
@@ -123,20 +132,49 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Start the request; its body, if any, is ignored."""
-        super().on_headers_complete()
-        if not self.pipeline:
-            self._answering = self.cycle
+        """Answer the request, or start it; its body, if any, is ignored."""
+        if not self._answer_at_once():
+            super().on_headers_complete()
+            if not self.pipeline:
+                self._answering = self.cycle
+            if self.scope["http_version"] in _WITHOUT_CHUNKS:
+                self.cycle.transport = Unframed(self.transport)  # type: ignore[assignment]
         self._phase = _Phase.BODY
         self._left = MOST_BODY_BYTES + MOST_HEAD_BYTES  # what of the head came in the same piece counts as well
-        if self.scope["http_version"] in _WITHOUT_CHUNKS:
-            self.cycle.transport = Unframed(self.transport)  # type: ignore[assignment]
+
+    def _answer_at_once(self) -> bool:
+        """Answer without the application, and the task that it would take, if that can be; return whether it was."""
+        if self._instant is None or not self._is_plain():
+            return False
+        try:
+            answer = self._instant(self.url, self.scope)
+        except Exception:  # the parser would take it for the client's fault
+            self.logger.exception("could not answer at once")
+            return False
+        if answer is None:
+            return False
+        self.transport.write(self._framed(*answer))
+        self.on_response_complete()
+        return True
+
+    def _is_plain(self) -> bool:
+        """Return whether this is a GET and nothing else: no request before it is unanswered, no more of it follows."""
+        if self._over or self.flow.write_paused or not (self.cycle is None or self.cycle.response_complete):
+            return False
+        parser = self.parser
+        if parser.get_method() != b"GET" or not parser.should_keep_alive() or parser.get_http_version() != "1.1":
+            return False
+        for name, _ in self.headers:  # noqa: SIM110, a generator costs more than the loop
+            if name in _MORE_THAN_PLAIN:
+                return False
+        return True
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._finish_waiting()
         self._phase, self._left, self._over = _Phase.BETWEEN, MOST_HEAD_BYTES, True
-        super().on_message_complete()
+        if self.cycle is not None:  # there is none before the first that was not answered at once
+            super().on_message_complete()
 
     def _finish_waiting(self) -> None:
         if self._due is not None:
@@ -201,9 +239,11 @@ class Protocol(HttpToolsProtocol):
 
     def _problem(self, status: int, title: str, detail: str) -> bytes:
         answer = Problem(status, title, detail).response()
-        headers = [*self.server_state.default_headers, *answer.raw_headers, (b"connection", b"close")]
-        head = b"".join([b"%b: %b\r\n" % header for header in headers])
-        return b"%b%b\r\n%b" % (STATUS_LINE[status], head, bytes(answer.body))
+        headers = written([*answer.raw_headers, (b"connection", b"close")])
+        return self._framed(status, b"%b\r\n%b" % (headers, bytes(answer.body)))
+
+    def _framed(self, status: int, rest: bytes) -> bytes:
+        return b"%b%b%b" % (STATUS_LINE[status], written(self.server_state.default_headers), rest)
 
 
 def transport_of(send: Callable[..., object]) -> Transport:

@@ -11,7 +11,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from spark_gateway.protocol import Protocol
+from spark_gateway.protocol import AtOnce, Protocol
 from spark_gateway.room import Room
 from spark_service.lifecycle import CannotStart
 
@@ -26,12 +26,21 @@ logger = structlog.get_logger()
 
 
 class Server(uvicorn.Server):
-    """One listening port. ``ending`` is called first when it stops: uvicorn would wait for streams, for ever."""
+    """One listening port. ``ending`` is called first when it stops: uvicorn would wait for streams, for ever.
+
+    ``instant`` answers before the application is asked.
+    """
 
     def __init__(
-        self, app: ASGIApp, room: Room, listening: socket.socket, *, ending: Callable[[], None] = lambda: None
+        self,
+        app: ASGIApp,
+        room: Room,
+        listening: socket.socket,
+        *,
+        ending: Callable[[], None] = lambda: None,
+        instant: AtOnce | None = None,
     ) -> None:
-        protocol = functools.partial(Protocol, room=room)
+        protocol = functools.partial(Protocol, room=room, instant=instant)
         super().__init__(
             uvicorn.Config(
                 app,
