@@ -16,10 +16,17 @@ from bench import (  # noqa: E402, found through the line above
     million,
     processes,
     rest,
+    slow,
     streams,
 )
 
-GATEWAY = {"events": events.run, "million": million.run, "streams": streams.run, "rest": rest.run}
+GATEWAY = {
+    "events": events.run,
+    "million": million.run,
+    "streams": streams.run,
+    "slow": slow.run,
+    "rest": rest.run,
+}
 USUAL = {"latency": latency.run, "ingest": ingest.run, **GATEWAY}
 BENCHMARKS = {**USUAL, "growth": growth.run}
 

@@ -5,8 +5,8 @@ Redis and the publisher stay for all rounds. The server has a core to itself, ev
 
 import tempfile
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -44,6 +44,15 @@ class Load:
         return sse_lines.path("*" if self.symbols > 1 else sse_lines.symbols(1)[0], self.throttle_ms)
 
 
+Beside = Callable[[int], AbstractContextManager[None]]
+
+
+@contextmanager
+def alone(_: int) -> Iterator[None]:
+    """Nobody else."""
+    yield
+
+
 class Scene:
     """A Redis with the venue on it, and its publisher."""
 
@@ -57,8 +66,11 @@ class Scene:
     def redis_url(self) -> str:
         return self._redis.url
 
-    def measure(self, server: Server, load: Load) -> dict[str, float]:
-        """Return what was delivered to the readers, what it cost the server, and what was lost."""
+    def measure(self, server: Server, load: Load, beside: Beside = alone) -> dict[str, float]:
+        """Return what was delivered to the readers, what it cost the server, and what was lost.
+
+        ``beside`` is who else is there meanwhile, given the server's port.
+        """
         measured, others = processes.apart()
         with ExitStack() as stack:
             stack.enter_context(processes.on(others))
@@ -68,6 +80,7 @@ class Scene:
             empty = processes.resident_bytes(running.pids)
             crowd = stack.enter_context(_crowd(running.port, load, running.pids))
             processes.answer(crowd, _CONNECT_S)
+            stack.enter_context(beside(running.port))
             row = self._run(crowd, load)
             row["KB/stream"] = (processes.resident_bytes(running.pids) - empty) / load.readers / 1024
         return row
