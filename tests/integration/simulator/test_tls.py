@@ -1,9 +1,7 @@
 """The same feed over TLS, whose handshake can be slow."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,22 +11,12 @@ from websockets.asyncio.client import connect
 
 from integration.simulator.helpers import Client, fault, http_of, simulated
 from spark_service.lifecycle import CannotStart
+from support.certificate import self_signed
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs openssl to make a certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    key, pem, both = folder / "key", folder / "pem", folder / "both"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(pem)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    both.write_text(pem.read_text() + key.read_text())
-    return both
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 async def test_the_feed_is_the_same_over_tls(certificate: Path) -> None:
