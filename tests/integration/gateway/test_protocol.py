@@ -14,7 +14,7 @@ from spark_gateway.room import Room, connections_within
 from spark_gateway.server import Server, listen
 from spark_gateway.serving_metrics import ServingMetrics
 from support.eventually import eventually
-from support.running import running
+from support.served import served
 from support.wire import line
 
 LARGE = 4_000_000
@@ -49,13 +49,8 @@ class Serving:
 @asynccontextmanager
 async def serving() -> AsyncIterator[Serving]:
     one = Serving()
-    async with running(one.server.run_until_stopped()) as task:
-        await eventually(lambda: one.server.started, what="a server")
-        try:
-            yield one
-        finally:
-            one.server.stop()
-            await asyncio.wait({task})
+    async with served(one.server):
+        yield one
 
 
 async def test_requests_are_the_same_however_they_are_cut_into_pieces() -> None:

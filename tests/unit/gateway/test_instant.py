@@ -24,7 +24,7 @@ from spark_gateway.serving_metrics import ServingMetrics
 from spark_market import wire
 from support.eventually import eventually
 from support.examples import VENUE, a_ticker
-from support.running import running
+from support.served import served
 from support.wire import answer_of, line
 
 from .application import a_whole_application
@@ -129,13 +129,8 @@ class Serving:
 @asynccontextmanager
 async def serving(**how: Any) -> AsyncIterator[Serving]:
     one = Serving(**how)
-    async with running(one.server.run_until_stopped()) as task:
-        await eventually(lambda: one.server.started, what="a server")
-        try:
-            yield one
-        finally:
-            one.server.stop()
-            await asyncio.wait({task})
+    async with served(one.server):
+        yield one
 
 
 @asynccontextmanager
