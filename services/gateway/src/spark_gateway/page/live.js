@@ -1,6 +1,6 @@
 // A stream that knows whether it is live.
 
-const SILENT_MS = 20_000; // the gateway says something every 10 s, however quiet the market is
+const SILENT_MS = 20_000; // the gateway says something every 13 s at most, however quiet the market is
 const REFUSED_MS = 3_000;
 
 /** One EventSource after the other. Most of the time it is the same one: browsers reconnect and resume by themselves. */
