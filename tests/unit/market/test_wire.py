@@ -34,7 +34,7 @@ def test_a_ticker_has_the_documented_shape() -> None:
     assert body["type"] == "ticker"
     assert list(body["data"]) == [
         "venue", "symbol", "mode", "price", "bid", "ask", "bidSize", "askSize", "open", "previousClose", "high", "low",
-        "volume", "vwap", "change", "changePct", "venueTime", "receivedAt",
+        "volume", "vwap", "turnover", "referencePrice", "change", "changePct", "venueTime", "receivedAt",
     ]  # fmt: skip
     assert body["data"]["price"] == 4643580
     assert body["data"]["venueTime"] is None

@@ -10,6 +10,8 @@ from spark_market.instruments import Mode
 class FeedState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Written once a second by the ingest. ``delay_ms`` is the venue's declared delay, 0 for live data.
 
+    ``poll_interval_ms`` is how often each instrument of a polled source is asked for, 0 when the venue sends by itself.
+
     ``unproven`` are subscriptions that should have brought data by now and have not, as ``trade:XRP_TRY``.
     ``source`` is where tickers come from: ``rest`` says that they are polled, since no socket can be had. Of
     ``sockets_wanted`` connections ``sockets`` stand.
@@ -20,6 +22,7 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     connected: bool
     connected_since: int | None
     delay_ms: int = 0
+    poll_interval_ms: int = 0
     subscriptions: int
     unproven: list[str]
     reconnects: int

@@ -13,12 +13,21 @@ class Mode(StrEnum):
     MOCK = "mock"
 
 
+class SessionWindow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The trading session that runs, or the next one: continuous trading, ms UTC. ``half`` is a half-day's."""
+
+    opens_at: int
+    closes_at: int
+    half: bool = False
+
+
 class Instrument(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One instrument of a venue's directory.
 
     ``venue_id`` is the venue's own number for it and ``status`` its word for how it trades; these two, and the decimals
     after the point ``price_scale`` and ``size_scale``, are None when the venue did not say.
-    ``statistics_window`` is what open, high, low, volume and vwap cover: ``24h`` or ``session``.
+    ``statistics_window`` is what open, high, low, volume and vwap cover: ``24h`` or ``session``. ``name`` is the one
+    that people know it by; ``session`` is None where trading never pauses, and where the calendar does not reach.
     """
 
     symbol: str
@@ -30,3 +39,5 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     price_scale: int | None = None
     size_scale: int | None = None
     statistics_window: str = "24h"
+    name: str | None = None
+    session: SessionWindow | None = None

@@ -43,6 +43,8 @@ class Ticker(_Message, frozen=True, kw_only=True):
 
     ``venue_time`` is None when the venue sends no time of its own: it is never invented. ``received_at`` is our
     clock, read once at the socket. ``change`` is price - previous_close where the venue has one, else - open.
+    ``reference_price`` is what the day's price limits are reckoned from, ``turnover`` the day's trading in the quote
+    currency; both are None where the venue tells none.
     """
 
     venue: str
@@ -59,6 +61,8 @@ class Ticker(_Message, frozen=True, kw_only=True):
     low: Price | None = None
     volume: Price | None = None
     vwap: Price | None = None
+    turnover: Price | None = None
+    reference_price: Price | None = None
     change: Price | None = None
     change_pct: Price | None = None
     venue_time: int | None

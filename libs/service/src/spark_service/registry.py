@@ -20,10 +20,14 @@ NAMES: Final[dict[str, str]] = {
     "SPARK_BTCTURK_REFRESH": "seconds between two readings of the venue's instruments, 1 to 86400",
     "SPARK_BTCTURK_SIDE_OF_ZERO": "buy or sell: the taker of a trade that the venue marks with side 0",
     "SPARK_BTCTURK_METRICS_PORT": "a free TCP port, 0 to 65535 (0: any)",
-    "SPARK_BIST_SOURCE": "reserved for the Borsa İstanbul ingest",
-    "SPARK_BIST_URL": "reserved for the Borsa İstanbul ingest",
-    "SPARK_BIST_SYMBOLS": "reserved for the Borsa İstanbul ingest",
-    "SPARK_BIST_METRICS_PORT": "reserved for the Borsa İstanbul ingest",
+    "SPARK_BIST_SOURCE": "yahoo or vendor: where real data comes from",
+    "SPARK_BIST_URL": "an HTTP address, http://… or https://…",
+    "SPARK_BIST_SYMBOLS": "a comma list of symbols such as THYAO, @FILE with one a line, or * for all",
+    "SPARK_BIST_VENDOR": "the YAML file that describes a licensed source",
+    "SPARK_BIST_SECRET": "the vendor's key, or lines NAME=VALUE when it takes several",
+    "SPARK_BIST_CALENDAR": "a file of days and hours at which the exchange departs from its calendar",
+    "SPARK_BIST_CLOCK": "what time the simulated market starts at, such as 2026-04-27T10:30+03:00",
+    "SPARK_BIST_METRICS_PORT": "a free TCP port, 0 to 65535 (0: any)",
     "SPARK_MONITOR_PORT": "a free TCP port, 0 to 65535 (0: any)",
     "SPARK_VENUE_STALENESS_TARGET": "seconds of silence after which a venue is STALE, 1 to 86400",
     "SPARK_GATEWAY_HOST": "the address that the gateway listens on",
@@ -56,5 +60,5 @@ NAMES: Final[dict[str, str]] = {
     "SPARK_SIMULATOR_LEDGER_TYPES": "types for the ledger's file, by comma: 100, 401, 402, 421, 422, 431, 432, 991",
 }
 
-SECRETS: Final = frozenset({"SPARK_REDIS_URL"})
+SECRETS: Final = frozenset({"SPARK_REDIS_URL", "SPARK_BIST_SECRET"})
 """Settings that may hold a password: NAME_FILE may name a file that holds the value, and it is never logged."""

@@ -5,8 +5,8 @@ TICKER = {
     "data": {
         "venue": "btcturk", "symbol": "BTC_TRY", "mode": "real", "price": 4643580, "bid": 4643000, "ask": 4643580,
         "bidSize": 0.1, "askSize": 0.2, "open": 4640000, "previousClose": None, "high": 4700000, "low": 4600000,
-        "volume": 123.45, "vwap": 4650000, "change": 3580, "changePct": 0.08, "venueTime": None,
-        "receivedAt": 1766400000123,
+        "volume": 123.45, "vwap": 4650000, "turnover": None, "referencePrice": None, "change": 3580, "changePct": 0.08,
+        "venueTime": None, "receivedAt": 1766400000123,
     },
 }  # fmt: skip
 TRADE = {

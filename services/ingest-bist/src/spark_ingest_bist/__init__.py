@@ -1,0 +1,1 @@
+"""Borsa İstanbul, from whichever source may be used, normalised onto the bus."""
