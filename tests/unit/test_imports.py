@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LIBS = {"spark_market", "spark_bus", "spark_service"}
+LIBS = {"spark_market", "spark_bus", "spark_service", "spark_ingest"}
 IO = {"asyncio", "redis", "websockets", "httpx", "aiohttp", "socket", "threading", "requests", "uvloop"}
 PURE = {"asyncio", "websockets", "redis", "httpx", "time", "datetime", "socket"}
-MAY: dict[str, set[str]] = {"spark_market": set(), "spark_bus": {"spark_market"}, "spark_service": set()}
+MAY: dict[str, set[str]] = {
+    "spark_market": set(),
+    "spark_bus": {"spark_market"},
+    "spark_service": set(),
+    "spark_ingest": {"spark_market", "spark_bus", "spark_service"},
+}
 
 
 def packages() -> list[Path]:

@@ -8,11 +8,11 @@ from contextlib import suppress
 
 import structlog
 
+from spark_ingest.setback import redated
 from spark_ingest_btcturk.channels import Subscription
 from spark_ingest_btcturk.limiter import ConnectLimiter
 from spark_ingest_btcturk.listener import Listener
 from spark_ingest_btcturk.metrics import IngestMetrics
-from spark_ingest_btcturk.setback import redated
 from spark_ingest_btcturk.subscriptions import Subscriptions, Unheard
 from spark_ingest_btcturk.websocket import Closed, Refused, WebSocket, connected
 from spark_service.clock import now_ms
