@@ -76,6 +76,12 @@ def test_the_venues_protocol_knows_no_socket_and_no_clock() -> None:
     assert forbidden([package / f"{name}.py" for name in pure], PURE) == []
 
 
+def test_yahoos_protocol_knows_no_socket_and_no_clock() -> None:
+    package = next(each for each in packages() if each.name == "spark_ingest_bist")
+    pure = ("yahoo", "yahoo_envelope", "yahoo_row", "grid", "symbols", "quotes", "sources")
+    assert forbidden([package / f"{name}.py" for name in pure], PURE) == []
+
+
 def test_the_session_reads_no_frames() -> None:
     package = next(each for each in packages() if each.name == "spark_ingest_btcturk")
     assert forbidden([package / "session.py"], {"msgspec", "json", "redis", "spark_bus"}) == []
