@@ -72,6 +72,7 @@ class Watch:
         self._connected_since: int | None = None
         self._delay_ms = 0  # of the source: what it last declared holds while its state cannot be read
         self._poll_interval_s = 0.0
+        metrics.market(venue, hours.look().open)
         if hours.calendar.known_until < date.max:
             metrics.calendar(venue, hours.calendar.known_until_ms)
 
