@@ -15,11 +15,11 @@ from spark_ingest_bist.quotes import Answer
 class Request:
     """One HTTP request. ``headers`` and ``url`` may hold a secret: only ``label`` may reach a log."""
 
-    url: str
+    url: str = field(repr=False)
     label: str
     method: str = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
 
 
 class PollProtocol(Protocol):
