@@ -1,11 +1,7 @@
 """Symbols in the vendor's spelling and in ours."""
 
-import re
-from typing import Final
-
+from spark_ingest_bist.symbols import symbol_of
 from spark_ingest_bist.vendormodel import Symbols
-
-_OURS: Final = re.compile(r"[A-Z0-9]{1,16}").fullmatch
 
 
 class Spelling:
@@ -33,4 +29,7 @@ class Spelling:
         if mapped is not None:
             return mapped
         bare = upper.removeprefix(self._symbols.prefix.upper()).removesuffix(self._symbols.suffix.upper())
-        return bare if _OURS(bare) else None
+        try:
+            return symbol_of(bare)
+        except ValueError:
+            return None

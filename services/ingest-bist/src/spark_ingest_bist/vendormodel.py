@@ -380,7 +380,9 @@ class Ws(Section):
         """By type, what a frame of it looks like, None for one to ignore; under None, when all are alike."""
         if self.fields is not None and self.time is not None:
             return {None: Shape(rows=self.rows, fields=self.fields, time=self.time, only=self.only)}
-        return {**self.messages}
+        shapes: dict[str | None, Shape | None] = {}
+        shapes.update(self.messages.items())
+        return shapes
 
     @property
     def names_symbols(self) -> bool:

@@ -9,6 +9,7 @@ from spark_ingest_bist.plausibility import Judge
 from spark_ingest_bist.quotes import Answer, Malformed, MalformedAnswer, Quote
 from spark_ingest_bist.refusals import Refusals
 from spark_ingest_bist.secretvalues import Secrets
+from spark_ingest_bist.sources import Endpoint
 from spark_ingest_bist.spelling import Spelling
 from spark_ingest_bist.vendorcall import Filler
 from spark_ingest_bist.vendormodel import Vendor, Ws
@@ -62,9 +63,17 @@ class VendorPushProtocol:
         self._asked: frozenset[str] = frozenset()
         self._known: dict[str, _Known] = {}
 
+    def endpoint(self) -> Endpoint:
+        """Return where to connect."""
+        headers = self._filler.headers(self._ws.headers, self._ws.basic)
+        label = self._filler.shown(self._ws.url)
+        return Endpoint(self._filler.address(self._ws.url), label, headers, self._secrets.scrubbed)
+
     def opening(self, symbols: Sequence[str]) -> list[str]:
         """Return the frames that ask for our symbols; for none of them, those that ask for everything."""
         self._asked = frozenset(symbols)
+        if not symbols and self._ws.all is None and self._ws.names_symbols:
+            return []
         theirs = [self._spelling.theirs(symbol) for symbol in symbols] or [self._ws.all or ""]
         batches = [theirs[at : at + self._ws.batch] for at in range(0, len(theirs), self._ws.batch)]
         if not self._ws.names_symbols:
