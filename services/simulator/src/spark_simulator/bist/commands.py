@@ -1,4 +1,4 @@
-"""What can be ordered to go wrong at Borsa İstanbul's sources: one struct for each, and one sentence for what cannot be."""
+"""What can be ordered to go wrong at Borsa İstanbul's sources: a struct for each."""
 
 from typing import Annotated, Literal, TypeAlias, get_args
 
@@ -154,9 +154,7 @@ class Malformed(_Command, frozen=True):
 
 
 RowFault: TypeAlias = Nulls | Stale | Vanish | Duplicate | WrongTime | BadNumber | VolumeFalls | Foreign
-Lasting: TypeAlias = (
-    Limit | Quota | Refuse | Html | Slow | CutAnswer | Half | Empty | Strict | RowFault | Silence
-)
+Lasting: TypeAlias = Limit | Quota | Refuse | Html | Slow | CutAnswer | Half | Empty | Strict | RowFault | Silence
 Command: TypeAlias = Lasting | Cut | Close | Malformed
 NAMES = tuple(str(kind.__struct_config__.tag) for kind in get_args(Command))
 _DECODER = msgspec.json.Decoder(Command)

@@ -25,7 +25,9 @@ class MarketDay:
         collection = [span for span in day.spans if span.phase is Phase.OPENING and span.begins < day.opens_at]
         closing = [span for span in day.spans if span.phase is Phase.CLOSING]
         self.begins = min(span.begins for span in day.spans)
-        self.opening: int | None = max(collection[-1].begins, collection[-1].ends - _UNCROSSING_MS) if collection else None
+        self.opening: int | None = (
+            max(collection[-1].begins, collection[-1].ends - _UNCROSSING_MS) if collection else None
+        )
         # In the middle of what follows continuous trading the closing price is found: 18:05, and 12:35 on a half day.
         self.closes: int | None = (closing[0].begins + closing[-1].ends) // 2 if closing else None
         self._begins = [span.begins for span in continuous]
@@ -43,7 +45,7 @@ class MarketDay:
         return self._befores[nth] + min(ms, self._ends[nth]) - self._begins[nth]
 
     def when(self, traded: int) -> int:
-        """Return when the trading time was ``traded``, less than the whole of it."""
+        """Return when the trading time was ``traded``; of the whole of it, when trading ended."""
         nth = min(bisect_right(self._befores, traded) - 1, len(self._begins) - 1)
         return self._begins[nth] + traded - self._befores[nth]
 

@@ -84,6 +84,10 @@ class BistMarket:
         found = {symbol: self.quote(symbol, ms) for symbol in self.instruments}
         return {symbol: quote for symbol, quote in found.items() if quote is not None}
 
+    def day(self, ms: int) -> MarketDay | None:
+        """Return the last trading day that had begun at ``ms``."""
+        return self._days.at(ms)
+
     def _path(self, instrument: Instrument, day: MarketDay) -> Path:
         kept = self._paths.setdefault(instrument.symbol, [])
         for path in kept:

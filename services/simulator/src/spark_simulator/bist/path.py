@@ -1,8 +1,8 @@
 """One instrument's trading day: what was paid when, and what had been traded, highest and lowest by then.
 
-It is made whole, of a few hundred points at most, when somebody first looks at the day; looking up a time is a bisection.
-Busy shares trade between the points as well, on the straight way from one to the next, so that the highest and lowest
-prices are always known.
+It is made whole, of a few hundred points, when somebody first looks at the day; looking up a time is a bisection. Busy
+shares trade between the points as well, on the straight way from one to the next, so that the highest and lowest prices
+are always known.
 """
 
 from bisect import bisect_right

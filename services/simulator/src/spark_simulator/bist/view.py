@@ -60,11 +60,12 @@ class View:
                 found.append(Row(quote))
                 self._account.show(now_ms, source, quote, ())
             else:
-                altered = self._altered(symbol, quote, [one for one in faults if _concerns(one, symbol)], delay)
+                concerned = [one for one in faults if _concerns(one, symbol)]
+                altered = self._altered(symbol, quote, concerned, delay)
                 if not altered:
                     unknown.append(symbol)
                 else:
-                    names = tuple(str(type(one.command).__struct_config__.tag) for one in faults if _concerns(one, symbol))
+                    names = tuple(str(one.command.__struct_config__.tag) for one in concerned)
                     self._account.show(now_ms, source, altered[0].quote, names)
                 found += altered
         return Rows(found, unknown)
