@@ -130,10 +130,7 @@ def _vendor(settings: IngestSettings) -> Source:
         assert found is not None, "a vendor's file has poll or ws"  # noqa: S101, the file was checked
         return found
 
-    if not settings.real_data:
-        mode = Mode.MOCK
-    else:
-        mode = Mode.DELAYED if vendor.delay_ms else Mode.REAL
+    mode = (Mode.DELAYED if vendor.delay_ms else Mode.REAL) if settings.real_data else Mode.MOCK
     enumeration = None
     if vendor.list is not None:
         listing = VendorListing(vendor, keys, base)
