@@ -240,8 +240,17 @@ def test_the_vendors_shapes_are_those_of_the_samples(samples: list[Any]) -> None
     ideal = [Row(THYAO), Row(THYAO), Row(XU100)]
     assert shape(vendors.ideal(ideal)) == shape(sample(samples, "SembolVeri1 (21 Nov"))
     assert vendors.ideal(ideal)[2] | {"a": "", "b": ""} == {
-        **{"a": "", "b": "", "c": "XU100", "d": "BIST 100", "e": "9291.83", "f": "9031.82", "g": "", "h": ""},
-        **{"i": "2.88", "j": "9298.94", "k": "9069.91"},
+        "a": "",
+        "b": "",
+        "c": "XU100",
+        "d": "BIST 100",
+        "e": "9291.83",
+        "f": "9031.82",
+        "g": "",
+        "h": "",
+        "i": "2.88",
+        "j": "9298.94",
+        "k": "9069.91",
     }
     errors = [one["payload"]["body"] for one in samples if "DOCUMENTED error answer" in one["about"]]
     asked = Asked()

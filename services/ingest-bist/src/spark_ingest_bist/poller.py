@@ -116,7 +116,9 @@ class Poller:
             while True:
                 now_ms = self._clock.now_ms()
                 wait_s = (self._schedule.next_ms(now_ms) - now_ms) / 1000
-                if wait_s > 0 or (wait_s := self._next_round - self._clock.monotonic()) > 0:
+                if wait_s <= 0 and self._schedule.window(now_ms) is Window.LIVE:
+                    wait_s = self._next_round - self._clock.monotonic()
+                if wait_s > 0:
                     await self._clock.sleep(min(wait_s, _NAP_S))
                 else:
                     await self._ask_round(client)
@@ -208,7 +210,7 @@ class Poller:
         self._market.failed(batch, exc.cause)
         if exc.outcome in _WHOLE and asking.refused(batch):
             return
-        self._left.append(batch)
+        self._left = self._roster.batches() if exc.outcome in _WHOLE else [*self._left, batch]
         wait_s = self._holds.failed(exc.outcome, self._clock.monotonic(), exc.asked_s)
         if self.trouble != exc.cause:
             tell = logger.error if exc.outcome == "forbidden" else logger.warning
