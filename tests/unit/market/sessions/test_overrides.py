@@ -1,12 +1,13 @@
 """The file of an operator who knows better than the calendar: every form of a line, and every way to get one wrong."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_market.sessions import NONE, BadOverrides, Phase, TradingDay, bist, read_overrides
+from spark_market.sessions import NONE, BadOverrides, Overrides, Phase, TradingDay, bist, read_overrides
 from support.docs import examples
 
 MONDAY = date(2026, 5, 4)
@@ -148,11 +149,9 @@ def test_an_error_names_its_line(line: str, complaint: str) -> None:
         max_size=12,
     ).map(" ".join)
 )
-def test_any_text_is_read_or_refused_with_its_line(text: str) -> None:
-    try:
-        read_overrides(text)
-    except BadOverrides as exc:
-        assert str(exc).startswith("line ")
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(BadOverrides):
+        assert isinstance(read_overrides(text), Overrides)
 
 
 def test_every_day_is_said_once() -> None:
