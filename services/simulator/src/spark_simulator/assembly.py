@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from spark_service.clock import Clock
 from spark_simulator import scenario
+from spark_simulator.bist.assembly import Bist
 from spark_simulator.control import Control
 from spark_simulator.conversation import Conversations, Source
 from spark_simulator.delivery import Delivery
@@ -39,9 +41,10 @@ class Parts:
     faults: Faults
     scenarios: Scenarios
     ledger: Ledger
+    bist: Bist
 
 
-def assembled(settings: Settings, ping_period_s: float) -> Parts:
+def assembled(settings: Settings, ping_period_s: float, clock: Clock | None = None) -> Parts:
     """Return the parts of a simulator. Raises CannotStart for a file that cannot be used."""
     feed, faults, truth, traffic = Feed(), Faults(), Truth(), Traffic()
     code = SideCode(settings.side_of_zero == "buy")
@@ -55,8 +58,10 @@ def assembled(settings: Settings, ping_period_s: float) -> Parts:
     app.add_routes([web.get("/btcturk/ws{below:(/.*)?}", conversations.handle), web.get("/livez", _alive)])
     app.add_routes(Rest(board, faults, code).routes())
     app.add_routes(Control(board, feed, faults, orders, ledger, truth, traffic, scenarios).routes())
+    exchange = Bist(settings.seed, settings.bist_clock if clock is None else clock, settings.bist_calendar)
+    app.add_routes(exchange.routes())
     app.add_routes([web.route("*", "/{unknown:.*}", _not_found)])
-    return Parts(app, board, source, feed, faults, scenarios, ledger)
+    return Parts(app, board, source, feed, faults, scenarios, ledger, exchange)
 
 
 def _venue(

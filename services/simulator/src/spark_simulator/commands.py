@@ -20,11 +20,12 @@ class BadCommand(ValueError):
     """A command cannot be followed; the text says why, in one sentence."""
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """Return a class's name as orders spell it."""
     return re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-class _Command(msgspec.Struct, frozen=True, tag_field="fault", tag=_snake, rename="camel", forbid_unknown_fields=True):
+class _Command(msgspec.Struct, frozen=True, tag_field="fault", tag=snake, rename="camel", forbid_unknown_fields=True):
     pass
 
 

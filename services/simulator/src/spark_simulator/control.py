@@ -67,7 +67,7 @@ class Control:
         try:
             self._orders.obey(read(await request.read()))
         except BadCommand as exc:
-            return _refused(request, exc)
+            return refused(request, exc)
         return answer(request, {"connections": len(connections), "faults": self._faults.active()})
 
     async def scenario(self, request: web.Request) -> web.Response:
@@ -75,7 +75,7 @@ class Control:
         try:
             steps = scenario.read(await request.read())
         except BadCommand as exc:
-            return _refused(request, exc)
+            return refused(request, exc)
         self._scenarios.play(steps)
         return answer(request, {"steps": len(steps)})
 
@@ -94,7 +94,7 @@ class Control:
         def wanted(entry: Entry) -> bool:
             return (not types or str(entry.type) in types) and event in (None, entry.event)
 
-        return _paged(request, lambda after, limit: self._ledger.page(after, limit, wanted))
+        return paged(request, lambda after, limit: self._ledger.page(after, limit, wanted))
 
     async def totals(self, request: web.Request) -> web.Response:
         """How much was sent, by connection, type and event; afterwards the ledger's file has all of that, too."""
@@ -114,11 +114,11 @@ class Control:
 
     async def trades(self, request: web.Request) -> web.Response:
         """Every trade that happened, sent or not."""
-        return _paged(request, self._truth.trades.page)
+        return paged(request, self._truth.trades.page)
 
     async def change_sets(self, request: web.Request) -> web.Response:
         """Every change of a book, sent or not."""
-        return _paged(request, self._truth.change_sets.page)
+        return paged(request, self._truth.change_sets.page)
 
     async def book(self, request: web.Request) -> web.Response:
         """One pair's window as a client has it that was sent everything."""
@@ -128,7 +128,7 @@ class Control:
                 raise BadCommand("a recording is played: there is no book")
             known(self._board, symbol)
         except BadCommand as exc:
-            return _refused(request, exc)
+            return refused(request, exc)
         return answer(request, _window(self._board[symbol]))
 
     async def state(self, request: web.Request) -> web.Response:
@@ -168,16 +168,18 @@ def _window(market: PairMarket) -> dict[str, object]:
     }
 
 
-def _paged(request: web.Request, page: Callable[[int, int], Page[Any]]) -> web.Response:
+def paged(request: web.Request, page: Callable[[int, int], Page[Any]]) -> web.Response:
+    """Answer the page that the query asks for."""
     try:
         after = _whole(request, "after", 0, 0, 10**15)
         limit = _whole(request, "limit", _PAGE, 1, _LARGEST_PAGE)
     except BadCommand as exc:
-        return _refused(request, exc)
+        return refused(request, exc)
     return answer(request, page(after, limit))
 
 
-def _refused(request: web.Request, exc: BadCommand) -> web.Response:
+def refused(request: web.Request, exc: BadCommand) -> web.Response:
+    """Answer what cannot be followed."""
     return answer(request, {"error": str(exc)}, status=422)
 
 

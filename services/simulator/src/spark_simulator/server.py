@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 import structlog
 from aiohttp import WSCloseCode, web
 
+from spark_service.clock import Clock
 from spark_service.lifecycle import CannotStart
 from spark_simulator import tls
 from spark_simulator.assembly import Parts, assembled
+from spark_simulator.bist.assembly import Bist
 from spark_simulator.settings import Settings
 
 PING_PERIOD_S = 15.0
@@ -22,10 +24,11 @@ logger = structlog.get_logger()
 class Simulator:
     """A simulator that is running. ``tls_port`` is None when it does not speak TLS."""
 
-    def __init__(self, host: str, port: int, tls_port: int | None, feeding: asyncio.Task[None]) -> None:
+    def __init__(self, host: str, port: int, tls_port: int | None, feeding: asyncio.Task[None], bist: Bist) -> None:
         self.host = host
         self.port = port
         self.tls_port = tls_port
+        self.bist = bist
         self._feeding = feeding
 
     @property
@@ -44,9 +47,14 @@ class Simulator:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, *, ping_period_s: float = PING_PERIOD_S) -> AsyncIterator[Simulator]:
-    """Serve while the context lasts. Raises CannotStart for a taken port or a file that cannot be used."""
-    parts = assembled(settings, ping_period_s)
+async def running(
+    settings: Settings, *, ping_period_s: float = PING_PERIOD_S, clock: Clock | None = None
+) -> AsyncIterator[Simulator]:
+    """Serve while the context lasts; ``clock`` is Borsa İstanbul's, in place of the settings'.
+
+    Raises CannotStart for a taken port or a file that cannot be used.
+    """
+    parts = assembled(settings, ping_period_s, clock)
     runner = web.AppRunner(parts.app, access_log=None, shutdown_timeout=_STOP_S)
     await runner.setup()
     try:
@@ -56,8 +64,9 @@ async def running(settings: Settings, *, ping_period_s: float = PING_PERIOD_S) -
             parts.scenarios.begin()
             logger.info("listening", host=settings.host, port=port, tls_port=tls_port, pairs=len(parts.board.pairs))
             try:
-                yield Simulator(settings.host, port, tls_port, feeding)
+                yield Simulator(settings.host, port, tls_port, feeding, parts.bist)
             finally:
+                await parts.bist.sockets.end()
                 feeding.cancel()
                 await parts.scenarios.end()
                 for connection in parts.feed.connections:

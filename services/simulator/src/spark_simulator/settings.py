@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
+from spark_market.sessions import NONE, Overrides, read_overrides
 from spark_service import settings
+from spark_service.clock import WallClock
+from spark_service.fields import SimulatedTime, from_file
 from spark_service.settings import setting
 
 _TYPES = ("100", "401", "402", "421", "422", "431", "432", "991")
@@ -25,6 +28,8 @@ class Settings(settings.Settings):
     tls_certificate: Path | None = setting("SPARK_SIMULATOR_TLS_CERTIFICATE", None)
     side_of_zero: Literal["buy", "sell"] = setting("SPARK_SIMULATOR_SIDE_OF_ZERO", "buy")
     snapshot_delay_ms: int = setting("SPARK_SIMULATOR_SNAPSHOT_DELAY_MS", 191, ge=0, le=60_000)
+    bist_calendar: Annotated[Overrides, from_file(read_overrides)] = setting("SPARK_BIST_CALENDAR", NONE)
+    bist_clock: SimulatedTime = setting("SPARK_BIST_CLOCK", WallClock())
     scenario: Path | None = setting("SPARK_SIMULATOR_SCENARIO", None)
     ledger_file: Path | None = setting("SPARK_SIMULATOR_LEDGER_FILE", None)
     ledger_types: Annotated[settings.CommaList, settings.each_of(_TYPES)] = setting(

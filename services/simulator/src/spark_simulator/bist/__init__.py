@@ -1,0 +1,1 @@
+"""Borsa İstanbul in a box: a market that keeps sessions, and the sources that tell of it."""
