@@ -58,9 +58,7 @@ class Budget:
 class Pace:
     """When the requests of a round are due."""
 
-    def __init__(
-        self, every_s: float, most_per_hour: int | None, rand: Callable[[], float] = random.random
-    ) -> None:
+    def __init__(self, every_s: float, most_per_hour: int | None, rand: Callable[[], float] = random.random) -> None:
         self._every_s = every_s
         self._most = most_per_hour
         self._rand = rand

@@ -20,7 +20,9 @@ _SIMULATOR = "http://127.0.0.1:9200/bist/yahoo"
 
 def _plain(url: Url) -> Url:
     if url.username or url.password or url.query or url.fragment:  # what is logged whole must not hold a secret
-        raise ValueError("it has a user, a password or something after ? or #; a vendor's key goes to SPARK_BIST_SECRET")
+        raise ValueError(
+            "it has a user, a password or something after ? or #; a vendor's key goes to SPARK_BIST_SECRET"
+        )
     return url
 
 

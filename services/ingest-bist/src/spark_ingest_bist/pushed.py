@@ -1,0 +1,118 @@
+"""A source that sends by itself, as a session of the ingest: what comes goes to the market's data."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import structlog
+
+from spark_ingest_bist.push import PushSession, Waits
+from spark_ingest_bist.pushhours import PushHours
+from spark_ingest_bist.quotes import Answer, Malformed, MalformedAnswer, Refused
+from spark_ingest_bist.schedule import Window
+from spark_ingest_bist.session import Wiring
+from spark_ingest_bist.sources import Endpoint, PushProtocol
+
+logger = structlog.get_logger()
+
+
+class Pushed:
+    """One connection's worth of symbols."""
+
+    kind: Literal["poll", "websocket"] = "websocket"
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        protocol: Callable[[], PushProtocol],
+        wiring: Wiring,
+        *,
+        idle_s: float,
+        symbols: Sequence[str] | None = None,
+        waits: Waits | None = None,
+    ) -> None:
+        """``symbols`` are what to ask for, all that is wanted without it."""
+        asked = tuple(wiring.symbols if symbols is None else symbols)
+        self._market = wiring.market
+        self._metrics = wiring.metrics
+        self._times = wiring.times
+        self._schedule = wiring.schedule
+        self._hours = PushHours(wiring.schedule, wiring.times)
+        self._push = PushSession(
+            endpoint,
+            protocol,
+            lambda: asked,
+            listener=self,
+            hours=self._hours,
+            idle_s=idle_s,
+            waits=waits,
+        )
+        self._since: int | None = None
+        self.trouble: str | None = None
+
+    @property
+    def connected_since(self) -> int | None:
+        """Since when (ms UTC, wall) there is a connection, or was at the end of the last session."""
+        if self._push.connected_since is not None:
+            return self._push.connected_since
+        shut = self._schedule.window(self._times.market.now_ms()) is Window.SHUT
+        return self._since if shut and self.trouble is None else None
+
+    @property
+    def heard_at(self) -> float | None:
+        """When data last came, on the monotonic clock."""
+        return self._push.heard_at
+
+    def expected(self) -> bool:
+        """Return whether data has to come now."""
+        return self._hours.expected()
+
+    @property
+    def sockets(self) -> tuple[int, int]:
+        """How many connections stand, and how many are wanted."""
+        wanted = self._schedule.window(self._times.market.now_ms()) is not Window.SHUT
+        return int(self._push.connected_since is not None), int(wanted)
+
+    def missing(self) -> list[str]:
+        """Return nothing: who sends by himself does not say what he lacks."""
+        return []
+
+    def never_had(self) -> set[str]:
+        """Return nothing, for the same reason."""
+        return set()
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        self._market.interval_ms = 0.0
+        self._schedule.start_over()
+        await self._push.run()
+
+    # What the connection tells
+
+    def take(self, answer: Answer, received_at: int) -> None:
+        """A frame came."""
+        if not answer.quotes:  # of no symbol: it ends no hole
+            self._metrics.row("ignored", answer.ignored)
+            self._market.malformed(answer.malformed)
+            return
+        self._market.take(answer, tuple(quote.symbol for quote in answer.quotes), self._times.now())
+
+    def malformed(self, exc: MalformedAnswer) -> None:
+        """A frame is lost."""
+        self._market.malformed([Malformed(exc.error, exc.detail)])
+
+    def refused(self, exc: Refused) -> None:
+        """The source said no."""
+        tell = logger.error if exc.error == "forbidden" else logger.warning
+        tell("the source refuses; look at SPARK_BIST_SECRET and at what you are licensed for", error=exc.error,
+             detail=exc.detail[:200])  # fmt: skip
+        self._metrics.asked(exc.error, 0.0)
+
+    def connected(self) -> None:
+        """There is a connection."""
+        self._since, self.trouble = self._times.wall.now_ms(), None
+        self._metrics.asked("ok", 0.0)
+
+    def lost(self, cause: str) -> None:
+        """There is none any more."""
+        self.trouble = cause
+        self._market.interrupted(cause)
