@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -109,8 +110,9 @@ class VendorSource:
                 async with asyncio.timeout(_NO_MORE_AFTER_S) as quiet:
                     while True:
                         known = len(found)
-                        answer = protocol.receive(await ws.receive(), 0)
-                        found.update((quote.symbol, quote.name) for quote in answer.quotes)
+                        frame = await ws.receive()
+                        with suppress(MalformedAnswer):  # the next one may be well
+                            found.update((quote.symbol, quote.name) for quote in protocol.receive(frame, 0).quotes)
                         if len(found) > known:
                             quiet.reschedule(asyncio.get_running_loop().time() + _NO_MORE_AFTER_S)
         except TimeoutError:
@@ -133,7 +135,7 @@ def vendor_source(file: Path | None, secret: SecretStr | None, base: str | None,
         raise SettingsError(f"{file}: {exc}") from None
     if everything and not vendor.lists:
         raise SettingsError(
-            f"SPARK_BIST_SYMBOLS='*' cannot be used: {file} tells no way to list all symbols. Give it list, or name them"
+            f"SPARK_BIST_SYMBOLS='*' cannot be used: {file} tells no way to list all symbols; give it list, or name them"
         )
     logger.info(
         "vendor", vendor=vendor.vendor, licence=vendor.licence, quality=vendor.quality, delay_minutes=vendor.delay
