@@ -92,7 +92,7 @@ class Holds:
         """Return how long nothing is asked, after a failure; ``asked_s`` is what the source asks for."""
         first_s, most_s = _HOLDS.get(error, _HOLD)
         doublings = min(self._failures[error], ceil(most_s / first_s).bit_length())
-        wait_s = min(most_s, first_s * 2**doublings) * (1 - self._rand() / 4)
+        wait_s = min(most_s, first_s * float(1 << doublings)) * (1 - self._rand() / 4)
         wait_s = max(wait_s, min(asked_s, MOST_ASKED_S) * (1 + self._rand() / 10))
         self._failures[error] = doublings + 1
         self.active = True

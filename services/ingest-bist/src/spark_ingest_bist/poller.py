@@ -118,9 +118,7 @@ class Poller:
             while True:
                 now_ms = self._clock.now_ms()
                 wait_s = (self._schedule.next_ms(now_ms) - now_ms) / 1000
-                if wait_s > 0:  # napping, for a clock may be set
-                    await self._clock.sleep(min(wait_s, _NAP_S))
-                elif (wait_s := self._next_round - self._clock.monotonic()) > 0:
+                if wait_s > 0 or (wait_s := self._next_round - self._clock.monotonic()) > 0:
                     await self._clock.sleep(min(wait_s, _NAP_S))
                 else:
                     await self._ask_round(client)

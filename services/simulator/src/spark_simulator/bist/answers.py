@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
@@ -78,7 +78,7 @@ class Answers:
         url = urlsplit(target)
         if url.path == BELOW + "symbols":
             return _reply(200, self.symbols())
-        below = url.path.removeprefix(BELOW).strip("/")
+        below = unquote(url.path).removeprefix(BELOW).strip("/")
         name, _, path = below.partition("/")
         source = next((each for each in self._sources if each == name), None)
         if source is None or not url.path.startswith(BELOW):

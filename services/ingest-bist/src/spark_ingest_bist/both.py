@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 import structlog
 
+from spark_ingest_bist.listening import Listening
 from spark_ingest_bist.poller import Poller
-from spark_ingest_bist.pushed import Pushed
 from spark_ingest_bist.session import Wiring
 from spark_service.lifecycle import end
 
@@ -17,20 +17,22 @@ _LOOK_S: Final = 0.5
 logger = structlog.get_logger()
 
 
-class Fallback:
-    """Two ways to one source. The socket goes on trying while the source is asked."""
+class Both:
+    """Implements `Session`. The socket goes on trying while the source is asked."""
 
-    def __init__(self, pushed: Pushed, poller: Poller, wiring: Wiring, after_s: float = FALL_BACK_AFTER_S) -> None:
+    def __init__(
+        self, listening: Listening, poller: Poller, wiring: Wiring, after_s: float = FALL_BACK_AFTER_S
+    ) -> None:
         """``after_s`` is how long the socket may bring nothing, or not be there, before the source is asked."""
-        self._pushed = pushed
+        self._listening = listening
         self._poller = poller
         self._market = wiring.market
         self._after_s = after_s
         self._polling: asyncio.Task[None] | None = None
 
     @property
-    def _session(self) -> Pushed | Poller:
-        return self._pushed if self._polling is None else self._poller
+    def _session(self) -> Listening | Poller:
+        return self._listening if self._polling is None else self._poller
 
     @property
     def kind(self) -> Literal["poll", "websocket"]:
@@ -50,7 +52,7 @@ class Fallback:
     @property
     def sockets(self) -> tuple[int, int]:
         """How many connections stand, and how many are wanted."""
-        return self._pushed.sockets
+        return self._listening.sockets
 
     def missing(self) -> list[str]:
         """Return which wanted symbols the source does not seem to have."""
@@ -62,7 +64,7 @@ class Fallback:
 
     async def run(self) -> None:
         """Listen, and ask when there is nothing to hear, until cancelled."""
-        listening = asyncio.create_task(self._pushed.run())
+        listening = asyncio.create_task(self._listening.run())
         well_at = time.monotonic()
         try:
             while not listening.done() and (self._polling is None or not self._polling.done()):
@@ -83,10 +85,10 @@ class Fallback:
 
     def _heard_within(self, now: float) -> bool:
         """Return whether the socket is as it should be: there, and with data if that is expected."""
-        if self._pushed.connected_since is None:
+        if self._listening.connected_since is None:
             return False
-        heard_at = self._pushed.heard_at
-        return not self._pushed.expected() or (heard_at is not None and now - heard_at < self._after_s)
+        heard_at = self._listening.heard_at
+        return not self._listening.expected() or (heard_at is not None and now - heard_at < self._after_s)
 
     async def _stop_asking(self) -> None:
         if self._polling is None:

@@ -1,7 +1,7 @@
 """A source that sends by itself, as a session of the ingest: what comes goes to the market's data."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import structlog
 
@@ -12,11 +12,14 @@ from spark_ingest_bist.schedule import Window
 from spark_ingest_bist.session import Wiring
 from spark_ingest_bist.sources import Endpoint, PushProtocol
 
+_CONNECTING_MS: Final = 15_000
+"""So long after an opening, of the market's clock, the connection is still coming about."""
+
 logger = structlog.get_logger()
 
 
-class Pushed:
-    """One connection's worth of symbols."""
+class Listening:
+    """Implements both `Session` and the connection's listener."""
 
     kind: Literal["poll", "websocket"] = "websocket"
 
@@ -46,16 +49,17 @@ class Pushed:
             idle_s=idle_s,
             waits=waits,
         )
-        self._since: int | None = None
+        self._since = wiring.times.wall.now_ms()
         self.trouble: str | None = None
 
     @property
     def connected_since(self) -> int | None:
-        """Since when (ms UTC, wall) there is a connection, or was at the end of the last session."""
+        """Since when (ms UTC, wall) it is connected, or need not be since nothing is traded; None when it should be."""
         if self._push.connected_since is not None:
             return self._push.connected_since
-        shut = self._schedule.window(self._times.market.now_ms()) is Window.SHUT
-        return self._since if shut and self.trouble is None else None
+        now_ms = self._times.market.now_ms()
+        due = self._schedule.open_ms(now_ms - _CONNECTING_MS, now_ms) >= _CONNECTING_MS
+        return None if due or self.trouble is not None else self._since
 
     @property
     def heard_at(self) -> float | None:
