@@ -95,7 +95,7 @@ def test_the_venues_protocol_knows_no_socket_and_no_clock() -> None:
 
 def test_yahoos_protocol_knows_no_socket_and_no_clock() -> None:
     package = next(each for each in packages() if each.name == "spark_ingest_bist")
-    pure = ("yahoo", "yahoo_envelope", "yahoo_row", "grid", "symbols", "quotes", "sources")
+    pure = ("yahoo", "yahoo_envelope", "yahoo_row", "streamer", "pricing_data", "grid", "symbols", "quotes", "sources")
     assert forbidden([package / f"{name}.py" for name in pure], PURE) == []
 
 

@@ -3,6 +3,7 @@
 It is no part of the project, so its absence skips these tests everywhere: the shapes in ``support.yahoo`` stand in.
 """
 
+import base64
 import json
 import os
 from decimal import Decimal
@@ -11,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from spark_ingest_bist.pricing_data import decode
 from spark_ingest_bist.quotes import Answer, Quote
+from spark_ingest_bist.streamer import StreamerProtocol
 from spark_ingest_bist.yahoo import YahooProtocol
 from support.examples import NOON
+from support.streamer import frame
 from support.yahoo import encoded
 
 _DEFAULT = Path(__file__).parents[4] / "shared" / "protocols" / "bist-samples.jsonl"
@@ -54,3 +58,33 @@ def test_every_answer_says_what_it_should() -> None:
             ),
         )
     )  # fmt: skip
+
+
+def test_every_frame_of_the_streamer_says_what_it_should() -> None:
+    """Each field as the file has it; of these only two are of Borsa İstanbul."""
+    said: list[Answer] = []
+    for sample in samples("message", "frame"):
+        payload = sample["payload"]
+        if "expected" not in payload:
+            continue
+        sent = payload["frame"].encode() if "frame" in payload else frame(base64.b64decode(payload["message"]))
+        fields = decode(base64.b64decode(json.loads(sent)["message"]))
+        assert {key: float(value) if isinstance(value, Decimal) else value for key, value in fields.items()} == payload[
+            "expected"
+        ]
+        protocol = StreamerProtocol()
+        protocol.opening(["THYAO", "GARAN"])
+        said.append(protocol.receive(sent, NOON))
+
+    assert said == [Answer(ignored=1)] * 4 + [
+        Answer(quotes=(Quote(symbol="THYAO", price=Decimal("304.25"), venue_time=1777273500000,
+                             volume=Decimal(1234567), change_pct=Decimal("1.25")),)),
+        Answer(quotes=(Quote(symbol="GARAN", price=Decimal("114.3"), venue_time=1777273501000,
+                             change_pct=Decimal("-0.61")),)),
+    ]  # fmt: skip
+
+
+def test_the_subscription_is_the_samples() -> None:
+    [sample] = samples("subscribe")
+    [sent] = StreamerProtocol().opening(["THYAO", "XU100"])
+    assert json.loads(sent) == sample["payload"]["subscribe"]

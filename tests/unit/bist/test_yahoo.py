@@ -95,9 +95,14 @@ def test_what_is_asked_for_and_not_there_is_absent() -> None:
 
 
 def test_rows_that_nobody_asked_for_are_ignored() -> None:
-    """So is a second one of the same symbol: it could only contradict the first."""
-    others = [row("AAPL", currency="USD"), row("GARAN.IS"), row(regularMarketPrice=1)]
-    assert read(spark(row(), *others)) == Answer(quotes=(THYAO,), ignored=3)
+    others = [row("AAPL", currency="USD"), row("GARAN.IS")]
+    assert read(spark(row(), *others)) == Answer(quotes=(THYAO,), ignored=2)
+
+
+def test_a_symbol_may_come_twice() -> None:
+    """Which of the two is newer is not for a protocol to judge."""
+    earlier = row(regularMarketTime=TIME_S - 60)
+    assert [each.venue_time for each in read(spark(row(), earlier)).quotes] == [TIME_S * 1000, TIME_S * 1000 - 60_000]
 
 
 def test_a_bad_row_costs_itself() -> None:

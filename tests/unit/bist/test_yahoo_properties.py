@@ -7,10 +7,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_ingest_bist.quotes import Answer, MalformedAnswer, Quote, Refused
+from spark_ingest_bist.quotes import Answer, MalformedAnswer, Refused
 from spark_ingest_bist.yahoo import YahooProtocol
 from support.examples import NOON
 from support.hostile import VALUES, places
+from support.sane_quotes import ERRORS, check_quote
 from support.yahoo import chart, encoded, error, keyed, meta, row, spark
 
 ASKED = ("THYAO", "XU100", "GARAN")
@@ -20,7 +21,6 @@ ANSWERS = [
 ]  # fmt: skip
 KEYS = sorted({*meta(), "spark", "chart", "finance", "result", "error", "response", "meta", "timestamp", "indicators",
                "quote", "open", "close", "THYAO.IS", "exchangeDataDelayedBy", "code"})  # fmt: skip
-ERRORS = {"symbol", "wrong_market", "no_price", "bad_number", "bad_time", "html", "not_json", "shape"}
 REFUSALS = {"limited", "forbidden", "unknown", "unavailable", "rejected"}
 
 _scalar = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(VALUES)
@@ -45,34 +45,15 @@ def check(body: bytes, status: int = 200) -> None:
 
 
 def check_answer(answer: Answer) -> None:
-    """Assert that every symbol asked for has one fate, and that every figure is one."""
+    """Assert that every symbol asked for is accounted for, and that every figure is one."""
     told = [quote.symbol for quote in answer.quotes]
     told += [bad.symbol for bad in answer.malformed if bad.symbol is not None]
-    assert sorted([*told, *answer.absent, *answer.unknown]) == sorted(ASKED)
+    assert sorted([*set(told), *answer.absent, *answer.unknown]) == sorted(ASKED)
     assert {bad.error for bad in answer.malformed} <= ERRORS
     assert all(bad.detail.isprintable() and len(bad.detail) < 250 for bad in answer.malformed)
     assert answer.delay_ms is None or 0 <= answer.delay_ms <= 86_400_000
     for quote in answer.quotes:
         check_quote(quote)
-
-
-def check_quote(quote: Quote) -> None:
-    prices = (quote.price, quote.open, quote.previous_close, quote.high, quote.low)
-    for price in prices:
-        if price is not None:
-            check_number(price, 8)
-            assert 0 < price < 10**9
-    if quote.volume is not None:
-        check_number(quote.volume, 18)
-    assert quote.venue_time is None or 10**12 <= quote.venue_time < 10**13
-    assert quote.name is None or quote.name.encode()
-
-
-def check_number(number: Decimal, most_decimals: int) -> None:
-    sign, digits, exponent = number.as_tuple()
-    assert sign == 0 and isinstance(exponent, int)
-    assert -most_decimals <= exponent <= 0
-    assert exponent == 0 or digits[-1] != 0
 
 
 @given(st.binary(max_size=200), st.integers(min_value=100, max_value=999))

@@ -16,6 +16,8 @@ _STEPS: Final = [Decimal(step) for step in ("0.01", "0.02", "0.05", "0.10", "0.2
 _EXACT: Final = Context(prec=100, rounding=ROUND_HALF_EVEN)
 _NOISE: Final = Decimal("2.4e-7")
 """How far off a price may be, in parts of it: four times what rounding to a 32 bit float does, as some round twice."""
+_HIGHEST: Final = 10**9
+_INDEX_DECIMALS: Final = 2
 _LEAST_DECIMALS: Final = 2
 _MOST_DECIMALS: Final = 8
 
@@ -29,6 +31,18 @@ def nearest(price: Decimal) -> Decimal:
     """Return the price of the grid that is nearest."""
     width = step(price)
     return _EXACT.multiply(_EXACT.to_integral_value(_EXACT.divide(price, width)), width)
+
+
+def believable(number: Decimal, decimals: int | None = None, *, index: bool = False) -> Decimal | None:
+    """Return the price or index value that ``number`` must have been, without noise; None when it can be none.
+
+    ``decimals`` is how many the source says that its prices have, None when it does not.
+    """
+    if not (number.is_finite() and 0 < number < _HIGHEST):
+        return None
+    if index:
+        return without_noise(number, _INDEX_DECIMALS, on_grid=False) or None
+    return without_noise(number, decimals) or None
 
 
 def without_noise(number: Decimal, decimals: int | None = None, *, on_grid: bool = True) -> Decimal:

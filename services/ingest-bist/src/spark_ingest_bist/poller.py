@@ -54,9 +54,12 @@ class Poller:
         every_s: float,
         most_per_hour: int | None,
         pulse: str | None = None,
+        within_s: float = _LONGEST_S,
         rand: Callable[[], float] = random.random,
     ) -> None:
+        """``within_s`` is how long an answer may take."""
         self._protocol = protocol
+        self._within_s = within_s
         self._market = wiring.market
         self._schedule = wiring.schedule
         self._metrics = wiring.metrics
@@ -111,7 +114,7 @@ class Poller:
     async def run(self) -> None:
         """Ask until cancelled."""
         self._schedule.start_over()
-        timeout = httpx.Timeout(_LONGEST_S)
+        timeout = httpx.Timeout(self._within_s)
         async with httpx.AsyncClient(transport=self._transport, timeout=timeout) as client:
             while True:
                 now_ms = self._clock.now_ms()
@@ -184,7 +187,7 @@ class Poller:
         try:
             request = client.build_request(asked.method, asked.url, headers=dict(asked.headers), content=asked.body)
             response, body = await exchange(
-                client, request, within_s=min(_LONGEST_S, self._interval_s * 2 / 3), most_bytes=_LARGEST
+                client, request, within_s=min(self._within_s, self._interval_s * 2 / 3), most_bytes=_LARGEST
             )
             asked_s = asked_wait_s(response, MOST_ASKED_S)
             answer = self._protocol.read(response.status_code, body, batch, self._times.wall.now_ms())

@@ -340,7 +340,9 @@ class Ws(Section):
         default=(), description="what to send once connected: text or JSON, or a list of such; {symbols} is filled in"
     )
     batch: int = Field(default=100, ge=1, le=_EVERYTHING, description="symbols in one frame, a whole number above 0")
-    all: Text | None = Field(default=None, description="the word that stands for all symbols, such as ALL")
+    all: Text | None = Field(
+        default=None, description="the word for all symbols, such as ALL, sent where more than batch are wanted"
+    )
     heartbeat: Beat | None = Field(default=None, description="send and every")
     idle: float = Field(
         default=60.0, ge=1, le=3600, description="seconds without any frame until it is taken for dead, 1 to 3600"
@@ -498,10 +500,9 @@ class Vendor(Section):
     @property
     def lists(self) -> bool:
         """Whether all its symbols can be had without naming them."""
-        if self.list is not None:
+        if self.list is not None or (self.poll is not None and not self.poll.names_symbols):
             return True
-        polled = self.poll is None or not self.poll.names_symbols
-        return polled and (self.ws is None or self.ws.all is not None or not self.ws.names_symbols)
+        return self.ws is not None and (self.ws.all is not None or not self.ws.names_symbols)
 
 
 def sections(annotation: object) -> Sequence[type[Section]]:

@@ -45,7 +45,8 @@ class YahooProtocol:
     def read(self, status: int, body: bytes, asked: Sequence[str], received_at: int) -> Answer:
         """Return what the answer says of ``asked``. Raises MalformedAnswer and Refused.
 
-        A row that cannot be read costs itself. Symbols without a row are ``absent``.
+        A row that cannot be read costs itself. Symbols without a row are ``absent``; of one that comes twice both rows
+        are told, as they may differ in time.
         """
         try:
             rows = rows_of(status, body)
@@ -76,10 +77,10 @@ class _Reading:
         symbol: str | None = None
         try:
             symbol = from_yahoo(row.spelling(named))
-            if symbol is None or symbol not in self._left:  # another market's, one that nobody asked for, or a second
+            if symbol is None or symbol not in self._asked:
                 self._ignored += 1
                 return
-            self._left.remove(symbol)
+            self._left.discard(symbol)
             quote = row.quote(symbol)
         except BadRow as exc:
             self._malformed.append(Malformed(exc.error, exc.detail, symbol))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-from spark_ingest_bist.grid import without_noise
+from spark_ingest_bist.grid import believable
 from spark_ingest_bist.quotes import Quote
 from spark_ingest_bist.symbols import is_index
 from spark_market.numbers import canonical
@@ -14,8 +14,6 @@ _EXCHANGE: Final = ("IST", "Istanbul")
 _ISTANBUL_S: Final = 3 * 3600  # ahead of UTC, all year
 _DAY_S: Final = 86_400
 _FIRST_S, _LAST_S = 10**9, 10**10  # 2001 to 2286
-_HIGHEST: Final = 10**9
-_INDEX_DECIMALS: Final = 2
 _LONGEST_DELAY_MINUTES: Final = 24 * 60
 _LONGEST_NAME: Final = 120
 
@@ -111,17 +109,15 @@ class Row:
         number = self._number(key)
         if not number:
             return None
-        price = self._clean(number, symbol) if number < _HIGHEST else None
-        if not price:
+        price = self._believable(number, symbol)
+        if price is None:
             raise BadRow("bad_number", f"{key} {number} is no price")
         return price
 
-    def _clean(self, number: Decimal, symbol: str) -> Decimal:
-        kind = self._meta.get("instrumentType")
-        if kind == "INDEX" if isinstance(kind, str) else is_index(symbol):
-            return without_noise(number, _INDEX_DECIMALS, on_grid=False)
-        hint = self._meta.get("priceHint")
-        return without_noise(number, int(hint) if isinstance(hint, str) and hint in _HINTS else None)
+    def _believable(self, number: Decimal, symbol: str) -> Decimal | None:
+        kind, hint = self._meta.get("instrumentType"), self._meta.get("priceHint")
+        index = kind == "INDEX" if isinstance(kind, str) else is_index(symbol)
+        return believable(number, int(hint) if isinstance(hint, str) and hint in _HINTS else None, index=index)
 
     def _open(self, venue_time_s: Decimal, symbol: str) -> Decimal | None:
         """Return what the day's first real bar opened at, None when there is no such bar."""
@@ -131,8 +127,9 @@ class Row:
                 time_s, number = _canonical(time), _canonical(price)
             except ValueError:  # null: nothing was traded
                 continue
-            if 0 < number < _HIGHEST and _FIRST_S <= time_s < _LAST_S and _date(time_s) == today:
-                return self._clean(number, symbol) or None
+            opened = self._believable(number, symbol)
+            if opened is not None and _FIRST_S <= time_s < _LAST_S and _date(time_s) == today:
+                return opened
         return None
 
     def _bars(self) -> Iterator[tuple[Any, Any]]:
