@@ -14,7 +14,7 @@ compile() { # OUTPUT INPUT...
     local output=$1
     shift
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-        --no-emit-package spark-market --no-emit-package spark-bus --no-emit-package spark-service \
+        --no-emit-package spark-market --no-emit-package spark-bus --no-emit-package spark-service --no-emit-package spark-ingest \
         "${UPGRADE[@]}" --output-file "$output" "$@"
 }
 

@@ -79,8 +79,8 @@ class CountingMetrics(IngestMetrics):
         super().published(batch)
         self.carried.more(sum(message.channel != "" for message in batch))
 
-    def state(self, *, queued: int, dropped: int, **others: Any) -> None:
-        super().state(queued=queued, dropped=dropped, **others)
+    def waiting(self, queued: int, dropped: int) -> None:
+        super().waiting(queued, dropped)
         self.most_queued, self.dropped = max(self.most_queued, queued), dropped
 
 

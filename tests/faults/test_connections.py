@@ -101,7 +101,7 @@ async def test_an_upgrade_that_is_answered_late(redis: Redis) -> None:
 
 async def test_an_upgrade_that_is_never_answered(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given up, and tried again; the wait is ten seconds in earnest."""
-    monkeypatch.setattr("spark_ingest_btcturk.websocket._OPEN_S", 0.5)
+    monkeypatch.setattr("spark_ingest.websocket._OPEN_S", 0.5)
     async with rigged(redis) as rig:
         await rig.venue.order("slow_upgrade", seconds=0.7, delay=60)
         await rig.order("cut")

@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LIBS = {"spark_market", "spark_bus", "spark_service"}
+LIBS = {"spark_market", "spark_bus", "spark_service", "spark_ingest"}
 IO = {"asyncio", "redis", "websockets", "httpx", "aiohttp", "socket", "threading", "requests", "uvloop"}
 PURE = {"asyncio", "websockets", "redis", "httpx", "time", "datetime", "socket"}
-MAY: dict[str, set[str]] = {"spark_market": set(), "spark_bus": {"spark_market"}, "spark_service": set()}
+MAY: dict[str, set[str]] = {
+    "spark_market": set(),
+    "spark_bus": {"spark_market"},
+    "spark_service": set(),
+    "spark_ingest": {"spark_market", "spark_bus", "spark_service"},
+}
 
 
 def packages() -> list[Path]:
@@ -94,9 +99,22 @@ def test_yahoos_protocol_knows_no_socket_and_no_clock() -> None:
     assert forbidden([package / f"{name}.py" for name in pure], PURE) == []
 
 
-def test_the_session_reads_no_frames() -> None:
-    package = next(each for each in packages() if each.name == "spark_ingest_btcturk")
-    assert forbidden([package / "session.py"], {"msgspec", "json", "redis", "spark_bus"}) == []
+def test_a_vendors_protocol_knows_no_socket_and_no_clock() -> None:
+    package = next(each for each in packages() if each.name == "spark_ingest_bist")
+    pure = (
+        "vendor", "vendorpush", "vendorcall", "vendorrows", "plausibility", "refusals", "spelling", "templates",
+        "secretvalues", "figures", "jsontext",
+    )  # fmt: skip
+    assert forbidden([package / f"{name}.py" for name in pure], PURE) == []
+    assert forbidden([package / "moments.py"], PURE - {"datetime"}) == []
+    assert askings([package / "moments.py"]) == []
+
+
+def test_the_sessions_read_no_frames() -> None:
+    known = {"msgspec", "json", "redis", "spark_bus"}
+    for package, name in (("spark_ingest_btcturk", "session"), ("spark_ingest_bist", "push")):
+        folder = next(each for each in packages() if each.name == package)
+        assert forbidden([folder / f"{name}.py"], known) == []
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from spark_ingest_btcturk.fetching import TooLarge, fetch, retry_after_s
+from spark_ingest.fetching import TooLarge, exchange, fetch, retry_after_s
 
 
 @asynccontextmanager
@@ -35,26 +35,27 @@ def long_answer(chunk: bytes) -> Iterator[bytes]:
         yield chunk
 
 
-async def test_an_answer_that_comes_in_drops_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_that_comes_in_drops_is_not_waited_for_for_ever() -> None:
     """No single read takes long, so that only a deadline for all of it ends it."""
-    monkeypatch.setattr("spark_ingest_btcturk.fetching._LONGEST_S", 0.3)
     async with answering(long_answer(b"."), 0.05) as url, httpx.AsyncClient(timeout=5) as client:
         with pytest.raises(httpx.ReadTimeout, match=r"within 0\.3 s"):
-            await fetch(client, url)
+            await fetch(client, url, within_s=0.3)
 
 
-async def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spark_ingest_btcturk.fetching._LARGEST_ANSWER", 1_000_000)
+async def test_an_answer_without_end_is_given_up() -> None:
     async with answering(long_answer(b"." * 100_000)) as url, httpx.AsyncClient(timeout=5) as client:
         with pytest.raises(TooLarge):
-            await fetch(client, url)
+            await fetch(client, url, most_bytes=1_000_000)
 
 
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        ("Retry-After: 60", 60.0), ("Retry-After: 86400", 600.0), ("Retry-After: Wed, 21 Oct 2026 07:28:00 GMT", 0.0),
-        ("Retry-After: 5\r\nRetry-After: 7", 0.0), ("X: y", 0.0),
+        ("Retry-After: 60", 60.0), ("Retry-After: 86400", 600.0), ("Retry-After: Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Retry-After: 5\r\nRetry-After: 7", 0.0), ("Retry-After: -5", 0.0), ("Retry-After: ٣", 0.0), ("X: y", 0.0),
+        (f"Retry-After: {'9' * 400}", 600.0), ("Retry-After: Wed, 99 Oct 2026 07:28:00 GMT", 0.0),
+        ("Date: Wed, 21 Oct 2026 07:28:00 GMT\r\nRetry-After: Wed, 21 Oct 2026 07:28:45 GMT", 45.0),
+        ("Date: yesterday\r\nRetry-After: Wed, 21 Oct 2026 07:28:45 GMT", 0.0),
     ],
 )  # fmt: skip
 async def test_a_refusal_tells_how_long_to_stay_away(headers: str, expected: float) -> None:
@@ -64,3 +65,11 @@ async def test_a_refusal_tells_how_long_to_stay_away(headers: str, expected: flo
             await fetch(client, url)
 
     assert retry_after_s(refused.value) == expected
+
+
+async def test_of_a_refusal_no_more_than_the_beginning_is_read() -> None:
+    refusal = iter([b"HTTP/1.1 503 No\r\nContent-Length: 100000000\r\n\r\n", *[b"." * 50_000] * 9])
+    async with answering(refusal) as url, httpx.AsyncClient(timeout=5) as client:
+        response, body = await exchange(client, client.build_request("GET", url), within_s=5)
+
+    assert (response.status_code, len(body)) == (503, 65_536)

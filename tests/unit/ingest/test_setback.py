@@ -2,7 +2,7 @@
 
 import pytest
 
-from spark_ingest_btcturk.setback import SetBack, redated
+from spark_ingest.setback import SetBack, redated
 from support.examples import NOON
 
 HOUR_MS = 3_600_000

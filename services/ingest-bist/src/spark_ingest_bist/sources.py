@@ -4,7 +4,7 @@ A protocol knows one source's shapes, spellings and units; it has no clock, no s
 holds the connection, knows nothing of what is inside.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,11 +15,24 @@ from spark_ingest_bist.quotes import Answer
 class Request:
     """One HTTP request. ``headers`` and ``url`` may hold a secret: only ``label`` may reach a log."""
 
-    url: str
+    url: str = field(repr=False)
     label: str
     method: str = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a WebSocket is. ``headers`` and ``url`` may hold a secret: only ``label`` may reach a log.
+
+    ``scrubbed`` takes what is secret out of a text, such as an error that repeats the address.
+    """
+
+    url: str = field(repr=False)
+    label: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    scrubbed: Callable[[str], str] = field(default=str, repr=False)
 
 
 class PollProtocol(Protocol):

@@ -7,8 +7,8 @@ from contextlib import suppress
 import httpx
 import structlog
 
+from spark_ingest.fetching import TooLarge, fetch, retry_after_s
 from spark_ingest_btcturk.directory import Directory, MalformedDirectory, read_exchangeinfo
-from spark_ingest_btcturk.fetching import TooLarge, fetch, retry_after_s
 from spark_ingest_btcturk.metrics import IngestMetrics
 from spark_market.instruments import Instrument
 

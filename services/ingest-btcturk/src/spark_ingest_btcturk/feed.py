@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
+from spark_ingest.setback import redated
 from spark_ingest_btcturk.channels import Subscription
 from spark_ingest_btcturk.directory import Directory
 from spark_ingest_btcturk.exchangeinfo import Listings
@@ -16,7 +17,6 @@ from spark_ingest_btcturk.metrics import IngestMetrics
 from spark_ingest_btcturk.polling import Polling
 from spark_ingest_btcturk.protocol import BtcTurkProtocol
 from spark_ingest_btcturk.session import Session
-from spark_ingest_btcturk.setback import redated
 from spark_ingest_btcturk.settings import IngestSettings
 from spark_ingest_btcturk.shares import Shares
 from spark_ingest_btcturk.sockets import Sockets

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 import structlog
 
 from spark_bus.publisher import Claim, Outgoing, outgoing, refreshed
+from spark_ingest.setback import redated
 from spark_ingest_btcturk.bookkeeping import Bookkeeper, Broken
 from spark_ingest_btcturk.channels import ALL, BOOK, TICKER, TRADE, Subscription
 from spark_ingest_btcturk.continuity import POLLED, Break, Continuity
@@ -21,7 +22,6 @@ from spark_ingest_btcturk.frames import VENUE
 from spark_ingest_btcturk.metrics import IngestMetrics
 from spark_ingest_btcturk.origin import Origin
 from spark_ingest_btcturk.received import BookChanges, BookSnapshot, Tickers, TradeList, TradeSingle
-from spark_ingest_btcturk.setback import redated
 from spark_ingest_btcturk.tape import Tape, ToPublish
 from spark_ingest_btcturk.tickers import REST
 from spark_market.instruments import Mode

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import structlog
 
-from spark_ingest_btcturk.fetching import TooLarge, fetch, retry_after_s
+from spark_ingest.fetching import TooLarge, fetch, retry_after_s
 from spark_ingest_btcturk.marketdata import MarketData
 from spark_ingest_btcturk.metrics import IngestMetrics
 from spark_ingest_btcturk.protocol import BtcTurkProtocol

@@ -1,7 +1,7 @@
 """One WebSocket connection: aiohttp's, less what it would do of its own accord. No retry, no redirect, no keepalive."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
 from urllib.parse import urlsplit
@@ -24,7 +24,8 @@ from aiohttp import (
 
 _OPEN_S = 10.0
 _CLOSE_S = 1.0
-_LARGEST_FRAME = 4 * 2**20  # one frame with all pairs is about 0.1 MB
+LARGEST_FRAME = 4 * 2**20
+"""In bytes; one frame with all of BtcTurk's pairs is about 0.1 MB."""
 
 
 class Refused(Exception):
@@ -103,10 +104,12 @@ class _Opening:
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[WebSocket]:
+async def connected(
+    url: str, headers: Mapping[str, str] | None = None, largest_frame: int = LARGEST_FRAME
+) -> AsyncIterator[WebSocket]:
     """Connect for the context, at the end of which the connection is gone, not only told to go.
 
-    Raises `Refused`, `Closed`, and OSError, of which TimeoutError is one.
+    ``largest_frame`` is in bytes. Raises `Refused`, `Closed`, and OSError, of which TimeoutError is one.
     """
     opening = _Opening()
     async with ClientSession(timeout=ClientTimeout(), middlewares=(opening,)) as session:
@@ -114,11 +117,12 @@ async def connected(url: str) -> AsyncIterator[WebSocket]:
             async with asyncio.timeout(_OPEN_S):
                 ws = await session.ws_connect(
                     url,
+                    headers=headers,
                     proxy=_proxy(url),
-                    compress=0,  # the venue never grants it
+                    compress=0,  # no venue is known that grants it
                     heartbeat=None,  # the venue pings; whether it is well is for its data to show
                     timeout=ClientWSTimeout(ws_close=_CLOSE_S),
-                    max_msg_size=_LARGEST_FRAME,
+                    max_msg_size=largest_frame,
                     decode_text=False,
                 )
         except OSError:

@@ -4,8 +4,8 @@ import structlog
 
 from spark_bus.cursor import EntryId
 from spark_bus.publisher import Outgoing
-from spark_ingest_btcturk.metrics import IngestMetrics
-from spark_ingest_btcturk.telling import Telling
+from spark_ingest.metrics import BusMetrics
+from spark_ingest.telling import Telling
 
 logger = structlog.get_logger()
 
@@ -13,7 +13,7 @@ logger = structlog.get_logger()
 class BusWatcher:
     """The carrier's watcher; see `spark_bus.carrier.CarrierWatcher` for when each method is called."""
 
-    def __init__(self, metrics: IngestMetrics, redis_address: str, telling: Telling) -> None:
+    def __init__(self, metrics: BusMetrics, redis_address: str, telling: Telling) -> None:
         self._metrics = metrics
         self._address = redis_address
         self._telling = telling
