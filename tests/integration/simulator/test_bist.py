@@ -97,7 +97,7 @@ async def test_settings_give_the_clock_and_the_calendar(tmp_path: Path) -> None:
         truth = (await http.get("/control/bist/truth?symbol=THYAO")).json()
         assert at(f"{MONDAY} 11:19") < truth["time"] < at(f"{MONDAY} 11:20")
     calendar.write_text("2026-04-27 shut\n")
-    with pytest.raises(SettingsError, match="SPARK_BIST_CALENDAR.*line 1"):
+    with pytest.raises(SettingsError, match=r"SPARK_BIST_CALENDAR.*line 1"):
         load(Settings, environ)
 
 
