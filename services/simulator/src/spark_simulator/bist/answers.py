@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
@@ -78,7 +78,7 @@ class Answers:
         url = urlsplit(target)
         if url.path == BELOW + "symbols":
             return _reply(200, self.symbols())
-        below = url.path.removeprefix(BELOW).strip("/")
+        below = unquote(url.path).removeprefix(BELOW).strip("/")
         name, _, path = below.partition("/")
         source = next((each for each in self._sources if each == name), None)
         if source is None or not url.path.startswith(BELOW):
@@ -202,8 +202,10 @@ class Answers:
     def _bigpara(self, ask: Ask) -> tuple[int, Any, int]:
         path = ask.path.removeprefix("api/v1/")
         if path == "hisse/list":
-            shares = [each for each in self._view.market.instruments.values() if not each.index]
-            rows = [{"id": self._numbers[each.symbol], "kod": each.symbol, "ad": each.name} for each in shares]
+            rows = [
+                {"id": number, "kod": symbol, "ad": each.name, "tip": "Endeks" if each.index else "Hisse"}
+                for number, (symbol, each) in enumerate(self._view.market.instruments.items(), start=1)
+            ]
             return 200, {"code": "0", "data": rows}, 0
         symbol = path.removeprefix("borsa/hisseyuzeysel/")
         if symbol == path:

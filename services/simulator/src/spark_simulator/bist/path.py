@@ -23,7 +23,7 @@ _SWING = 0.02
 _TOGETHER = 0.008
 _OPENING_SHARE, _CLOSING_SHARE = 0.03, 0.06
 _FAR = 0.09  # inside the daily limits
-_MINUTE_MS = 60_000
+_AUCTION_MS = 55_000  # of the minute in which the price of an auction is found
 MARKET_POINTS = 256
 
 
@@ -56,8 +56,8 @@ class Path:
         self.reference = before if abs(close / before - 1) <= _FAR else close
         self.lower, self.upper = limits(self.reference)
         auctions = instrument.pause_ms <= _IN_AUCTIONS_MS
-        opened = random.randrange(_MINUTE_MS)
-        closed = random.randrange(_MINUTE_MS)
+        opened = random.randrange(_AUCTION_MS)
+        closed = random.randrange(_AUCTION_MS)
         self._opened = day.opening + opened if auctions and day.opening is not None else None
         self._closed = day.closes + closed if auctions and day.closes is not None else None
         self._pace = instrument.pause_ms if instrument.pause_ms < _BUSY_MS else None
