@@ -1,6 +1,6 @@
 """The instruments that readers are offered, with their names and the session that they trade in. Pure."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 
 from spark_market.instruments import Instrument, SessionWindow
 from spark_market.sessions import Calendar
@@ -11,12 +11,12 @@ _QUOTE = "TRY"
 class Directory:
     """``instruments`` is replaced, never changed, so that a reader can see that it is new."""
 
-    def __init__(self, symbols: Sequence[str], spell: Callable[[str], str], calendar: Calendar) -> None:
-        """``spell`` gives the source's spelling of a symbol."""
-        self._symbols = symbols
+    def __init__(self, symbols: Mapping[str, str | None], spell: Callable[[str], str], calendar: Calendar) -> None:
+        """``symbols`` have their names, where they are known already; ``spell`` gives the source's spelling of one."""
+        self._symbols = tuple(symbols)
         self._spell = spell
         self._calendar = calendar
-        self._names: dict[str, str] = {}
+        self._names = {symbol: name for symbol, name in symbols.items() if name}
         self.instruments: Mapping[str, Instrument] = {}
 
     def named(self, symbol: str, name: str) -> None:

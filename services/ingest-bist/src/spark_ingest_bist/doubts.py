@@ -25,20 +25,11 @@ class Round:
         self._doubted: set[str] = set()
         self._in_a_row = 0
 
-    @property
-    def doubting(self) -> bool:
-        """Whether what comes next is no batch of its own but a piece of one."""
-        return not self._todo and bool(self._pieces)
-
     def next(self) -> Batch | None:
         """Return what to ask for next, None when the round is over."""
         if self._todo:
             return self._todo.popleft()
         return self._pieces.popleft() if self._pieces else None
-
-    def again(self, batch: Batch) -> None:
-        """It could not be asked for: put it last."""
-        self._todo.append(batch)
 
     def answered(self) -> list[str]:
         """Something was answered; return the symbols that this proves to be unknown to the source."""

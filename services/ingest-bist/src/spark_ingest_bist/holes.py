@@ -54,7 +54,9 @@ class Holes:
         """
         found = self._whole(at, most_ms)
         if found is not None:
-            self._covered = dict.fromkeys(self._covered, at)  # told of in one: it reaches to each one's own first answer
+            self._covered = dict.fromkeys(
+                self._covered, at
+            )  # told of in one: it reaches to each one's own first answer
             self._causes.clear()
             holes = [found]
         else:

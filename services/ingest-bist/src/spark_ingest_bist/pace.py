@@ -58,9 +58,7 @@ class Budget:
 class Pace:
     """When the requests of a round are due."""
 
-    def __init__(
-        self, every_s: float, most_per_hour: int | None, rand: Callable[[], float] = random.random
-    ) -> None:
+    def __init__(self, every_s: float, most_per_hour: int | None, rand: Callable[[], float] = random.random) -> None:
         self._every_s = every_s
         self._most = most_per_hour
         self._rand = rand
@@ -94,7 +92,7 @@ class Holds:
         """Return how long nothing is asked, after a failure; ``asked_s`` is what the source asks for."""
         first_s, most_s = _HOLDS.get(error, _HOLD)
         doublings = min(self._failures[error], ceil(most_s / first_s).bit_length())
-        wait_s = min(most_s, first_s * 2**doublings) * (1 - self._rand() / 4)
+        wait_s = min(most_s, first_s * float(1 << doublings)) * (1 - self._rand() / 4)
         wait_s = max(wait_s, min(asked_s, MOST_ASKED_S) * (1 + self._rand() / 10))
         self._failures[error] = doublings + 1
         self.active = True

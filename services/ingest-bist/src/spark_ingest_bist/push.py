@@ -226,7 +226,7 @@ async def _send(ws: WebSocket, frame: str) -> None:
 
 
 def _retry_after_s(exc: Exception) -> float:
-    """Return how long a source that refused us asks to be left alone; the dated form of the header is not known here."""
+    """Return how long a source that refused us asks to be left alone; a dated one is not heeded."""
     asked = exc.retry_after if isinstance(exc, websocket.Refused) else []
     seconds = [float(text) for text in asked if re.fullmatch(r"[0-9]{1,9}", text)]
     return min(max(seconds, default=0.0), _LONGEST_RETRY_AFTER_S)

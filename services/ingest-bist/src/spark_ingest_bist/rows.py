@@ -51,9 +51,7 @@ class Rows:
         before = self._quote
         date = day_number(market_ms if at is None else at)
         if before is not None:
-            if date < self._date or (
-                at is not None and before.venue_time is not None and at < before.venue_time
-            ):
+            if date < self._date or (at is not None and before.venue_time is not None and at < before.venue_time):
                 return Verdict.LATE
             if date == self._date:
                 quote = self._joined(quote, before)

@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic.networks import UrlConstraints
 from pydantic_core import Url
 
 from spark_ingest_bist.symbollist import DEFAULT, read_symbols
-from spark_market.sessions import NONE, BadOverrides, Overrides, read_overrides
+from spark_market.sessions import NONE, Overrides, read_overrides
 from spark_market.venues import VENUES
-from spark_service.clock import MarketClock, market_clock
+from spark_service.clock import WallClock
+from spark_service.fields import SimulatedTime, from_file
 from spark_service.redis_url import RedisUrl
 from spark_service.settings import CommaList, Port, Settings, each_of, setting
 
@@ -20,27 +21,12 @@ _SIMULATOR = "http://127.0.0.1:9200/bist/yahoo"
 
 def _plain(url: Url) -> Url:
     if url.username or url.password or url.query or url.fragment:  # what is logged whole must not hold a secret
-        raise ValueError("it has a user, a password or something after ? or #; a vendor's key goes to SPARK_BIST_SECRET")
+        raise ValueError("it has a user, a password or something after ? or #; a key goes to SPARK_BIST_SECRET")
     return url
 
 
 def _symbols(value: object) -> object:
     return read_symbols(value) if isinstance(value, str) else value
-
-
-def _overrides(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return read_overrides(Path(value).read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeError) as exc:
-        raise ValueError(f"cannot read {value!r}: {exc}; name a readable text file") from None
-    except BadOverrides as exc:
-        raise ValueError(f"{value}, {exc}") from None
-
-
-def _clock(value: object) -> object:
-    return market_clock(value) if isinstance(value, str) else value
 
 
 HttpUrl = Annotated[Url, UrlConstraints(allowed_schemes=["http", "https"], host_required=True), AfterValidator(_plain)]
@@ -49,24 +35,18 @@ HttpUrl = Annotated[Url, UrlConstraints(allowed_schemes=["http", "https"], host_
 class IngestSettings(Settings):
     """The address defaults to the simulator's, or with real data to Yahoo's; a vendor's is in its file."""
 
-    model_config = {"arbitrary_types_allowed": True}
-
     redis_url: RedisUrl = setting("SPARK_REDIS_URL", SecretStr("redis://127.0.0.1:6379/0"))
     venues: Annotated[CommaList, each_of(VENUES)] = setting("SPARK_VENUES", ("btcturk",))
     real_data: bool = setting("SPARK_REAL_DATA", False)
     source: Literal["yahoo", "vendor"] = setting("SPARK_BIST_SOURCE", "yahoo")
     given_url: HttpUrl | None = setting("SPARK_BIST_URL", None)
     symbols: Annotated[tuple[str, ...], BeforeValidator(_symbols)] = setting("SPARK_BIST_SYMBOLS", DEFAULT)
-    calendar: Annotated[Overrides, BeforeValidator(_overrides)] = setting("SPARK_BIST_CALENDAR", NONE)
-    clock: Annotated[MarketClock | None, BeforeValidator(_clock)] = setting("SPARK_BIST_CLOCK", None)
+    calendar: Annotated[Overrides, from_file(read_overrides)] = setting("SPARK_BIST_CALENDAR", NONE)
+    clock: SimulatedTime = setting("SPARK_BIST_CLOCK", WallClock())
     vendor: Path | None = setting("SPARK_BIST_VENDOR", None)
     secret: SecretStr | None = setting("SPARK_BIST_SECRET", None)
     metrics_host: str = setting("SPARK_METRICS_HOST", "127.0.0.1")
     metrics_port: Port = setting("SPARK_BIST_METRICS_PORT", 9102)
-
-    @model_validator(mode="after")
-    def _agree(self) -> "IngestSettings":
-        return self
 
     @property
     def url(self) -> str:
