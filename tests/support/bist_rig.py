@@ -11,19 +11,18 @@ from typing import NamedTuple
 import httpx
 from prometheus_client import CollectorRegistry
 
-from spark_bus.feed import FeedState
+from spark_bus.carrier import Beat
 from spark_bus.publisher import Claim, Outgoing
-from spark_ingest_bist.directory import Directory
-from spark_ingest_bist.marketdata import MarketData
+from spark_ingest_bist import choice
+from spark_ingest_bist.feed import Feed
 from spark_ingest_bist.metrics import IngestMetrics
 from spark_ingest_bist.poller import Poller
-from spark_ingest_bist.schedule import Schedule
 from spark_ingest_bist.session import Wiring
+from spark_ingest_bist.symbollist import PULSE
 from spark_ingest_bist.symbols import to_yahoo
 from spark_ingest_bist.times import Times
 from spark_ingest_bist.yahoo import YahooProtocol
 from spark_market.instruments import Mode
-from spark_market.messages import Heartbeat
 from spark_market.sessions import bist
 from spark_monitor.hearing import Hearing
 from spark_monitor.hours import Moment
@@ -43,14 +42,20 @@ class Pacing(NamedTuple):
     batch: int
     random: Random
 
-    @property
-    def protocol(self) -> YahooProtocol:
-        """Yahoo's, for batches of that many."""
+    def session(self, wiring: Wiring) -> Poller:
+        """Return the ingest's own session with Yahoo, at this pace."""
 
         class SmallBatches(YahooProtocol):
             most_symbols = self.batch
 
-        return SmallBatches("http://simulator/bist/yahoo")
+        return Poller(
+            SmallBatches("http://simulator/bist/yahoo"),
+            wiring,
+            every_s=self.every_s,
+            most_per_hour=self.most_per_hour,
+            pulse=PULSE,
+            rand=self.random.random,
+        )
 
 
 class Source(httpx.AsyncBaseTransport):
@@ -71,51 +76,40 @@ class Source(httpx.AsyncBaseTransport):
 
 
 class Ingest:
-    """The ingest's own parts, as its process puts them together."""
+    """The ingest's feed, as its process wires it, with the bus left out."""
 
     def __init__(
-        self, symbols: Sequence[str], source: Source, clock: VirtualClock, pace: Pacing, before: "Ingest | None"
+        self, symbols: Sequence[str], transport: Source, clock: VirtualClock, pace: Pacing, before: "Ingest | None"
     ) -> None:
         """``before`` is the one that wrote until now."""
-        self._clock = clock
-        self._symbols = symbols
-        self._last_tick: dict[str, int] = {} if before is None else before._last_tick
+        self._told: dict[str, int] = {} if before is None else before._told
         self.published: Counter[str] = Counter() if before is None else before.published
-        times, calendar = Times(clock, clock), bist()
-        self._schedule = Schedule(calendar, DELAY_MS, pace.random.random())
-        metrics = IngestMetrics(CollectorRegistry())
-        directory = Directory(symbols, to_yahoo, calendar)
-        self.market = MarketData(symbols, Mode.DELAYED, self._schedule, directory, metrics, times)
-        heard = {} if before is None else before.market.heard
-        self.market.lead(Claim("e", before is None, dict(self._last_tick), heard, {}), self._put, "start")
-        wiring = Wiring(symbols, self.market, self._schedule, metrics, times, source)
-        self._poller = Poller(
-            pace.protocol, wiring, every_s=pace.every_s, most_per_hour=pace.most_per_hour, rand=pace.random.random,
-        )  # fmt: skip
+        source = choice.Source("simulator", Mode.DELAYED, DELAY_MS, to_yahoo, pace.session)
+        self._feed = Feed(
+            source,
+            dict.fromkeys(symbols),
+            bist(),
+            IngestMetrics(CollectorRegistry()),
+            Times(clock, clock),
+            jitter=pace.random.random(),
+            transport=transport,
+        )
+        heard = {} if before is None else dict(before._feed.market.heard)
+        self._feed.lead(Claim("epoch", before is None, dict(self._told), heard, {}), self._put, "start")
 
     def _put(self, messages: Iterable[Outgoing]) -> None:
         for message in messages:
             self.published[message.kind] += 1
             if message.gap is None:
-                self._last_tick[message.channel] = message.received_at
+                self._told[message.channel] = message.received_at
 
     async def run(self) -> None:
-        await self._poller.run()
+        """Ask until cancelled."""
+        await self._feed.run()
 
-    def beat(self) -> tuple[Heartbeat, FeedState, dict[str, int]]:
-        since, moved = self._poller.connected_since, self.market.moved
-        age = None if moved is None else int((self._clock.monotonic() - moved.monotonic) * 1000)
-        heartbeat = Heartbeat(
-            venue="bist", mode=Mode.DELAYED, sent_at=self._clock.now_ms(), connected=since is not None,
-            ages={"ticker": age},
-        )  # fmt: skip
-        feed = FeedState(
-            venue="bist", mode=Mode.DELAYED, connected=since is not None, connected_since=since,
-            delay_ms=self._schedule.delay_ms, poll_interval_ms=int(self.market.interval_ms),
-            subscriptions=len(self._symbols), unproven=[], reconnects=0, malformed=0, queued=0, dropped=0,
-            source="poll",
-        )  # fmt: skip
-        return heartbeat, feed, self.market.heard
+    def beat(self) -> Beat:
+        """Return what its process would tell of it now."""
+        return self._feed.beat(0, 0)
 
 
 class Monitor:
@@ -127,8 +121,10 @@ class Monitor:
         self._hearing = Hearing()
         self._connected_since: int | None = None
 
-    def look(self, heartbeat: Heartbeat, feed: FeedState, heard: dict[str, int]) -> Judgement:
+    def look(self, beat: Beat) -> Judgement:
+        """Hear a heartbeat, and judge."""
         now_s, now = self._clock.monotonic(), self._clock.now_ms()
+        heartbeat, feed, heard = beat.heartbeat, beat.state, beat.heard
         self._hearing.take(heartbeat, now, now_s)
         self._connected_since = feed.connected_since or self._connected_since
         state = self._hearing.state(

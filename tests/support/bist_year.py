@@ -4,6 +4,7 @@ What is right is worked out from a plain table of days and from what was ordered
 """
 
 import asyncio
+from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from support.virtual_clock import VirtualClock, run_virtually
 GRACE_MS = 3 * 60_000
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
+_BEFORE_EDGE_MS, _AFTER_EDGE_MS = 2 * MINUTE_MS, 5 * MINUTE_MS
 _FINAL_WITHIN_MS = 5 * MINUTE_MS
 _START_WITHIN_MS = 2 * MINUTE_MS
 _RECOVERED_WITHIN_MS = 90 * MINUTE_MS  # a source that forbids is left alone for up to an hour
@@ -42,6 +44,15 @@ class Report:
         if len(self.problems) < 20:
             self.problems.append(f"{datetime.fromtimestamp(at / 1000, ISTANBUL)}: {what}")
 
+    def lines(self) -> Iterator[str]:
+        """Yield what to print."""
+        yield "verdicts: " + ", ".join(f"{count:,} {status}" for status, count in self.looks.most_common())
+        yield "answers: " + ", ".join(f"{count:,} of {status}" for status, count in self.answers.most_common())
+        yield f"at most {self.busiest_hour} requests in an hour; {self.ticks:,} ticks and {self.gaps} gaps published"
+        for name, found in self.found_after_s.items():
+            yield f"{name}: {len(found)} times, found within {max(found):.0f} s"
+        yield from self.problems
+
 
 class Year:
     """From midnight of ``first`` to that after ``last``, with what goes wrong in between."""
@@ -52,6 +63,7 @@ class Year:
     ) -> None:  # fmt: skip
         self._begins, self._ends = at(first, 0), at(last + timedelta(days=1), 0)
         self._days = list(trading_days(first - timedelta(days=1), last))
+        self._opens = [day.asked_from for day in self._days]
         self._clock = VirtualClock(self._begins)
         self._simulator = Bist(seed, self._clock)
         self._source = Source(self._simulator, self._clock)
@@ -65,12 +77,17 @@ class Year:
         self._found_within_s = max(TARGET_S, 3 * interval_s) + 2 * interval_s
         self._ingest = self._new_ingest(None)
         self._monitor = Monitor(self._clock)
+        self._left = deque(self._outages)  # to be found yet
         self._found: dict[Outage, int] = {}
         self._rounds: Counter[int] = Counter()
         self.report = Report()
 
     def _new_ingest(self, before: Ingest | None) -> Ingest:
         return Ingest(self._symbols, self._source, self._clock, self._pace, before)
+
+    def asked(self, begins: int, ends: int) -> list[int]:
+        """Return when the source was asked in that time (ms UTC)."""
+        return [when for when, _ in self._source.asked if begins <= when < ends]
 
     def run(self) -> Report:
         """Let it pass, and return what happened."""
@@ -108,30 +125,33 @@ class Year:
             self._simulator.faults.begin(outage.fault, outage.begins)
 
     def _moments(self) -> Iterator[int]:
-        """Yield when to look: closely at each edge and while something is wrong, else a minute apart, or more."""
+        """Yield when to look: closely around each edge and until what is wrong is found, else seldom."""
         edges = sorted({edge for day in self._days for edge in day} | set(self._restarts))
-        wrong = [(outage.begins, outage.ends + HOUR_MS) for outage in self._outages]
-        now, nth, open_until = self._begins + 2 * MINUTE_MS, 0, 0
+        now, nth = self._begins + _START_WITHIN_MS, 0
         while now < self._ends:
             yield now
-            while nth < len(edges) and edges[nth] < now - 5 * MINUTE_MS:
+            while nth < len(edges) and edges[nth] + _AFTER_EDGE_MS < now:
                 nth += 1
-            ahead = edges[nth] - 5 * MINUTE_MS - now if nth < len(edges) else HOUR_MS
-            open_until = max((day.shows_until for day in self._days if day.asked_from <= now), default=0)
+            ahead = edges[nth] - _BEFORE_EDGE_MS - now if nth < len(edges) else HOUR_MS
             if ahead <= 0:
-                step = 10_000
-            elif any(begins <= now < ends for begins, ends in wrong):
-                step = 20_000
-            elif now < open_until:
-                step = 2 * MINUTE_MS
+                step = 15_000
+            elif any(each.begins <= now < each.ends and not each.harmless for each in self._outages_left()):
+                step = 30_000
+            elif any(day.asked_from <= now < day.shows_until for day in self._today(now)):
+                step = 4 * MINUTE_MS
             else:
-                step = HOUR_MS // 2
-            now += min(step, max(10_000, ahead))
+                step = HOUR_MS
+            now += min(step, max(15_000, ahead))
+
+    def _outages_left(self) -> list[Outage]:
+        while self._left and (self._left[0].harmless or self._left[0] in self._found):
+            self._left.popleft()
+        return list(self._left)[:2]
 
     # What should come of it
 
     def _look(self, now: int) -> None:
-        judgement = self._monitor.look(*self._ingest.beat())
+        judgement = self._monitor.look(self._ingest.beat())
         status = judgement.status
         self.report.looks[status] += 1
         self._note_found(now, status)
@@ -146,8 +166,8 @@ class Year:
             self.report.wrong(now, f"{status}, not {right}: {judgement.reason}")
 
     def _note_found(self, now: int, status: Status) -> None:
-        for outage in self._outages:
-            if outage.harmless or outage in self._found or not outage.begins <= now:
+        for outage in self._outages_left():
+            if outage.harmless or not outage.begins <= now:
                 continue
             if status in (Status.STALE, Status.DEGRADED, Status.DOWN):
                 self._found[outage] = now
@@ -157,11 +177,12 @@ class Year:
 
     def _expected_from(self, outage: Outage) -> int:
         """Return from when on an outage can be told: not before there is data to miss, and that comes late."""
-        day = next(day for day in self._days if outage.begins < day.shows_until)
+        day = self._days[max(0, bisect_right(self._opens, outage.begins + HOUR_MS) - 1)]
         return day.shows_from + GRACE_MS
 
     def _today(self, now: int) -> list[Day]:
-        return [day for day in self._days if day.asked_from <= now < day.asked_from + 24 * HOUR_MS]
+        nth = bisect_right(self._opens, now)
+        return self._days[max(0, nth - 1) : nth]
 
     def _check_requests(self) -> None:
         hour: deque[int] = deque()
@@ -178,7 +199,7 @@ class Year:
 
     def _may_ask(self, when: int) -> bool:
         """While a session's data can change; once at a start, and once after it; again when that failed."""
-        last = next((day for day in reversed(self._days) if day.asked_from <= when), None)
+        last = next(iter(self._today(when)), None)
         if last is not None and when <= last.shows_until:
             return True
         if any(outage.begins <= when < outage.ends + _RECOVERED_WITHIN_MS for outage in self._outages):
