@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -79,6 +79,11 @@ def day_number(ms: int) -> int:
 def midnight(number: int) -> int:
     """Return when a day begins in Istanbul, ms UTC."""
     return (number - _EPOCH) * DAY_MS - _OFFSET_MS
+
+
+def datetime_at(ms: int) -> datetime:
+    """Return Istanbul's time at ``ms`` UTC."""
+    return datetime.fromtimestamp(ms / 1000, ISTANBUL)
 
 
 def trading_day(day: date, hours: Hours, *, half: bool, halts: Iterable[Hours] = ()) -> TradingDay | None:
