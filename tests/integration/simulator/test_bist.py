@@ -1,42 +1,22 @@
 """The simulated Borsa İstanbul over real sockets: its clock, its control API, and what can happen on the way."""
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from integration.simulator.helpers import DEADLINE_S, settings_for, simulated
+from integration.simulator.bist_helpers import exchange, fault
+from integration.simulator.helpers import DEADLINE_S, simulated
 from spark_service.settings import SettingsError, load
 from spark_simulator import server
-from spark_simulator.server import Simulator
 from spark_simulator.settings import Settings
 from support.eventually import eventually
-from unit.simulator.moments import MONDAY, StandingClock, at
+from support.istanbul import MONDAY, at
 
-BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}
 SPARK = "/bist/yahoo/v7/finance/spark?symbols=THYAO.IS,XU100.IS"
-
-
-@contextlib.asynccontextmanager
-async def exchange(time: str = f"{MONDAY} 11:30") -> AsyncIterator[tuple[Simulator, httpx.AsyncClient, StandingClock]]:
-    """A simulator whose exchange stands at a time in Istanbul, and a client that looks like a browser."""
-    clock = StandingClock(at(time))
-    async with (
-        server.running(settings_for(interval_ms=1000), clock=clock) as simulator,
-        httpx.AsyncClient(base_url=simulator.http_url, headers=BROWSER, timeout=DEADLINE_S) as http,
-    ):
-        yield simulator, http, clock
-
-
-async def fault(http: httpx.AsyncClient, name: str, **fields: object) -> Any:
-    response = await http.post("/control/bist/faults", json={"fault": name, **fields})
-    assert response.status_code == 200, response.text
-    return response.json()["faults"]
 
 
 async def spark(http: httpx.AsyncClient) -> Any:

@@ -11,13 +11,13 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from integration.simulator.bist_helpers import exchange, fault
 from integration.simulator.helpers import DEADLINE_S
-from integration.simulator.test_bist import exchange, fault
 from spark_simulator.bist.conversations import AlgoLab, HungUp
 from spark_simulator.server import Simulator
 from support.eventually import eventually
-from unit.simulator.moments import MONDAY, at
-from unit.simulator.test_bist_answers import Asked
+from support.istanbul import MONDAY, at
+from support.simulated_bist import Asked
 
 ANYBODY = "any"
 KEY = {"Authorization": "Bearer simulated-key"}

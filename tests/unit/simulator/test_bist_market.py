@@ -8,7 +8,7 @@ import pytest
 from spark_market.sessions import Phase, bist, read_overrides
 from spark_simulator.bist.grid import above, below, limits, nearest, step
 from spark_simulator.bist.market import BistMarket, Quote
-from unit.simulator.moments import MONDAY, at
+from support.istanbul import MONDAY, at
 
 CALENDAR = bist()
 SOME = ("THYAO", "XU100", "GARAN", "VESTL", "ZOREN", "KONYA", "EGEEN")
