@@ -22,7 +22,7 @@ GRACE_MS = 3 * 60_000
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 _BEFORE_EDGE_MS, _AFTER_EDGE_MS = 2 * MINUTE_MS, 5 * MINUTE_MS
-_FINAL_WITHIN_MS = 5 * MINUTE_MS
+_FINAL_WITHIN_MS = 3 * MINUTE_MS  # and one and a half intervals: a round may be on when the day ends
 _START_WITHIN_MS = 2 * MINUTE_MS
 _RECOVERED_WITHIN_MS = 90 * MINUTE_MS  # a source that forbids is left alone for up to an hour
 
@@ -72,7 +72,7 @@ class Year:
         self._batches = -(-len(symbols) // pace.batch)
         self._outages = sorted(outages, key=lambda outage: outage.begins)
         self._restarts = sorted(restarts)
-        interval_s = max(pace.every_s, self._batches * 3600 / (0.9 * pace.most_per_hour))
+        self._interval_s = interval_s = max(pace.every_s, self._batches * 3600 / (0.9 * pace.most_per_hour))
         # What moved or was heard last may have been just before; the target; and the answer that misses may be late.
         self._found_within_s = max(TARGET_S, 3 * interval_s) + 2 * interval_s
         self._ingest = self._new_ingest(None)
@@ -207,7 +207,7 @@ class Year:
         started = max(start for start in (self._begins, *self._restarts) if start <= when)
         if when < started + _START_WITHIN_MS:
             round_of = started
-        elif last is not None and when < last.shows_until + _FINAL_WITHIN_MS:
+        elif last is not None and when < last.shows_until + _FINAL_WITHIN_MS + 1500 * self._interval_s:
             round_of = last.shows_until
         else:
             return False

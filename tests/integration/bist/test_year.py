@@ -10,7 +10,9 @@ from random import Random
 
 import pytest
 
+from spark_ingest_bist.schedule import Schedule, Window
 from spark_market.messages import Status
+from spark_monitor.hours import Moment
 from support.bist_days import at, trading_days
 from support.bist_outages import HARMFUL, MIDDAY_ONLY, Outage, outages
 from support.bist_rig import Pacing
@@ -76,3 +78,33 @@ def test_a_storm_of_429_stays_within_the_budget_and_ends() -> None:
     assert len(year.asked(storm.begins, storm.ends)) <= 12
     assert len(year.asked(at(day, 14), at(day, 15))) >= 470
     assert len(year.asked(session.shows_until, at(day, 23))) == 2
+
+
+def test_a_request_at_night_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The year is worth as much as what it can see."""
+    monkeypatch.setattr(Schedule, "window", lambda *_: Window.LIVE)
+    day = date(2026, 4, 27)
+
+    report = Year(day, day, SYMBOLS, seldom(SEED), []).run()
+
+    assert any("a request that should not have been" in problem for problem in report.problems)
+
+
+def test_a_frozen_source_that_nobody_notices_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Moment, "overdue_s", lambda *_: 0.0)
+    day = date(2026, 4, 27)
+    frozen = Outage("frozen", at(day, 12), at(day, 13), HARMFUL["frozen"](3600), harmless=False)
+
+    report = Year(day, day, SYMBOLS, seldom(SEED), [frozen]).run()
+
+    assert [problem for problem in report.problems if "is not found" in problem]
+
+
+def test_a_false_alarm_at_the_opening_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the source's delay in mind, a quarter of an hour of silence after the opening looks like an outage."""
+    monkeypatch.setattr(Moment, "_shown_ms", property(lambda moment: moment.now_ms))
+    day = date(2026, 4, 27)
+
+    report = Year(day, day, SYMBOLS, as_often_as_yahoo_is_asked(SEED), []).run()
+
+    assert any("not CLOSED" in problem for problem in report.problems)
