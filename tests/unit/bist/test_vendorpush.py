@@ -271,7 +271,7 @@ def test_a_frame_may_be_a_refusal() -> None:
         "errors: {code: e, text: m, names: {AUTH: forbidden}, success: {path: ok, is: true}}\n",
     )
 
-    with pytest.raises(Refused, match="the key .* may not") as raised:
+    with pytest.raises(Refused, match=r"the key .* may not") as raised:
         protocol.receive(b'{"e":"AUTH","m":"the key simulated-key may not"}', NOON)
     assert raised.value.error == "forbidden"
     assert "simulated-key" not in str(raised.value)

@@ -61,15 +61,19 @@ def _told(error: Any, root: Node) -> tuple[int, str]:
     extra = [error["ctx"]["key"]] if error["type"] == "key" else []
     places = [*map(str, error["loc"]), *extra]
     line, keys = _located(root, places)
-    where = ".".join(keys)
+    where = _spelled(keys)
     if error["type"] == "missing":
-        return line, f"{'.'.join(places)} is missing; it takes {_takes(places)}"
+        return line, f"{_spelled(places)} is missing; it takes {_takes(places)}"
     if _extra(error):
         return line, f"{where} is not a key here{_hint(keys)}"
     if error["type"] == "key":
         return line, f"{where}: {error['msg']}"
     message = error["msg"].removeprefix("Value error, ")
     return line, f"{where}{_found(keys, error['input'])} cannot be used ({message}); it takes {_takes(keys)}"
+
+
+def _spelled(keys: Sequence[str]) -> str:
+    return ".".join(key if key.isprintable() else repr(key) for key in keys)
 
 
 def _located(root: Node, places: Sequence[str]) -> tuple[int, list[str]]:
