@@ -19,9 +19,7 @@ from spark_simulator.commands import BadCommand
 from unit.simulator.moments import MONDAY, StandingClock, at
 
 ROOT = Path(__file__).parents[3]
-SAMPLES = Path(
-    os.environ.get("SPARK_TEST_BIST_SAMPLES") or ROOT.parent / "shared" / "protocols" / "bist-samples.jsonl"
-)
+SAMPLES = Path(os.environ.get("SPARK_TEST_BIST_SAMPLES") or ROOT.parent / "shared" / "protocols" / "bist-samples.jsonl")
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}
 SPARK = "/bist/yahoo/v7/finance/spark"
@@ -135,7 +133,10 @@ def test_a_chart_has_bars_and_null_where_nothing_was_traded(asked: Asked) -> Non
     missing = asked.get("/bist/yahoo/v8/finance/chart/NOPE.IS")
     assert missing.status == 404
     assert json.loads(missing.body) == {
-        "chart": {"result": None, "error": {"code": "Not Found", "description": "No data found, symbol may be delisted"}}
+        "chart": {
+            "result": None,
+            "error": {"code": "Not Found", "description": "No data found, symbol may be delisted"},
+        }
     }
 
 
@@ -239,8 +240,17 @@ def test_the_vendors_shapes_are_those_of_the_samples(samples: list[Any]) -> None
     ideal = [Row(THYAO), Row(THYAO), Row(XU100)]
     assert shape(vendors.ideal(ideal)) == shape(sample(samples, "SembolVeri1 (21 Nov"))
     assert vendors.ideal(ideal)[2] | {"a": "", "b": ""} == {
-        **{"a": "", "b": "", "c": "XU100", "d": "BIST 100", "e": "9291.83", "f": "9031.82", "g": "", "h": ""},
-        **{"i": "2.88", "j": "9298.94", "k": "9069.91"},
+        "a": "",
+        "b": "",
+        "c": "XU100",
+        "d": "BIST 100",
+        "e": "9291.83",
+        "f": "9031.82",
+        "g": "",
+        "h": "",
+        "i": "2.88",
+        "j": "9298.94",
+        "k": "9069.91",
     }
     errors = [one["payload"]["body"] for one in samples if "DOCUMENTED error answer" in one["about"]]
     asked = Asked()

@@ -18,8 +18,8 @@ from spark_market.instruments import Mode
 from spark_market.messages import Gap, Ticker
 
 TICKER: Final = "ticker"
-FEW: Final = 3
-"""So many intervals without an answer, and the source counts as lost."""
+FEW: Final = 3.5
+"""So many intervals without an answer, and the source counts as lost: two that fail are borne, and the jitter."""
 
 logger = structlog.get_logger()
 
@@ -29,7 +29,7 @@ Put = Callable[[Iterable[Outgoing]], None]
 class MarketData:
     """Fed by a session, for one term as the venue's writer after the other.
 
-    A session, see `spark_ingest_bist.sessions`, calls `take` with all that comes, `failed` for a question without an answer, `interrupted` when a
+    A `Session` calls `take` with all that comes, `failed` for a question without an answer, and `interrupted` when a
     connection that would have brought everything is gone.
     """
 

@@ -30,7 +30,7 @@ logger = structlog.get_logger()
 
 
 class Failed(Exception):
-    """A request brought nothing. ``outcome`` is what it counts as, ``cause`` the same, or the name of what is broken."""
+    """A request brought nothing. ``outcome`` is what it counts as, ``cause`` that or the name of what is broken."""
 
     def __init__(self, outcome: str, cause: str, detail: str, asked_s: float = 0.0) -> None:
         super().__init__(f"{cause}: {detail}")
@@ -72,6 +72,7 @@ class Poller:
         self._holds = Holds(rand)
         self._good: Moment | None = None
         self._since: int | None = None
+        self._left: list[Batch] = []  # what a round has not brought
         self._next_round = self._last_request = float("-inf")
         self.trouble: str | None = None
         self._requests = len(self._roster.batches())
@@ -118,7 +119,9 @@ class Poller:
             while True:
                 now_ms = self._clock.now_ms()
                 wait_s = (self._schedule.next_ms(now_ms) - now_ms) / 1000
-                if wait_s > 0 or (wait_s := self._next_round - self._clock.monotonic()) > 0:
+                if wait_s <= 0 and self._schedule.window(now_ms) is Window.LIVE:
+                    wait_s = self._next_round - self._clock.monotonic()
+                if wait_s > 0:
                     await self._clock.sleep(min(wait_s, _NAP_S))
                 else:
                     await self._ask_round(client)
@@ -130,9 +133,12 @@ class Poller:
         self._requests = max(1, len(batches))
         self._next_round = began + self._interval_s
         self._tell_interval()
+        if window is Window.OWED and self._left:
+            batches = self._left
+        self._left = []
         retries = self._roster.retries(began) if window is Window.LIVE else []
         asking = Round([*batches, *retries], self._roster.canary)
-        number, whole = 0, True
+        number = 0
         while (batch := asking.next()) is not None:
             piece = number >= self._requests
             due = began if piece else began + self._pace.slot_s(number, self._requests)
@@ -144,11 +150,13 @@ class Poller:
             try:
                 answer = await self._ask(client, batch)
             except Failed as exc:
-                whole = self._take_failure(exc, batch, asking, owed=window is Window.OWED) and whole
+                self._take_failure(exc, batch, asking)
             else:
                 self._take_answer(answer, batch, asking)
-        if whole:
+        if not self._left:
             self._schedule.completed(began_ms)
+        elif window is Window.OWED:
+            self._schedule.put_off(self._clock.now_ms())
 
     async def _until(self, at: float) -> None:
         """Wait until a request may be sent, ``at`` or later."""
@@ -194,16 +202,18 @@ class Poller:
             raise Failed("timeout", "timeout", type(exc).__name__) from exc
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise Failed("network", "network", type(exc).__name__) from exc  # its text may hold the address
-        if not answer.quotes and not answer.unknown and (answer.malformed or self._roster.known(batch)):
+        if not answer.quotes and len(answer.unknown) == len(batch):
+            raise Failed("unknown", "unknown", "the source does not have it")
+        if not answer.quotes and (answer.malformed or self._roster.known(batch)):
             self._market.malformed(answer.malformed)
             raise Failed("malformed" if answer.malformed else "empty", "empty", "no row that can be used")
         return answer
 
-    def _take_failure(self, exc: Failed, batch: Batch, asking: Round, *, owed: bool) -> bool:
-        """Note a failure; return whether the round may still be whole."""
+    def _take_failure(self, exc: Failed, batch: Batch, asking: Round) -> None:
         self._market.failed(batch, exc.cause)
         if exc.outcome in _WHOLE and asking.refused(batch):
-            return True
+            return
+        self._left = self._roster.batches() if exc.outcome in _WHOLE else [*self._left, batch]
         wait_s = self._holds.failed(exc.outcome, self._clock.monotonic(), exc.asked_s)
         if self.trouble != exc.cause:
             tell = logger.error if exc.outcome == "forbidden" else logger.warning
@@ -211,24 +221,16 @@ class Poller:
                  retry_in_s=round(wait_s, 1))  # fmt: skip
         self.trouble = exc.cause
         self._tell_interval()
-        if owed and exc.outcome not in _WHOLE:
-            asking.again(batch)
-            return True
-        return False
 
     def _take_answer(self, answer: Answer, batch: Batch, asking: Round) -> None:
-        if not answer.quotes and answer.unknown and len(batch) == 1 and not asking.refused(batch):
-            return
         at = self._times.now()
-        if answer.quotes or not answer.unknown:
-            if not self._connected():
-                self._since = at.wall_ms
-            if self.trouble is not None:
-                logger.info("the source answers again", after=self.trouble)
-            self.trouble, self._good = None, at
-            self._holds.succeeded()
-            self._set_aside(asking.answered())
-        self._set_aside(answer.unknown if answer.quotes else ())
+        if not self._connected():
+            self._since = at.wall_ms
+        if self.trouble is not None:
+            logger.info("the source answers again", after=self.trouble)
+        self.trouble, self._good = None, at
+        self._holds.succeeded()
+        self._set_aside([*asking.answered(), *answer.unknown])
         back = self._roster.heard([quote.symbol for quote in answer.quotes if quote.symbol in batch])
         if back:
             logger.info("the source has these now", symbols=back)
@@ -237,7 +239,7 @@ class Poller:
         self._market.take(answer, batch, at)
         self._tell_interval()
 
-    def _set_aside(self, symbols: list[str] | tuple[str, ...]) -> None:
+    def _set_aside(self, symbols: list[str]) -> None:
         now = self._clock.monotonic()
         self._market.failed(symbols, "unknown")
         if new := [symbol for symbol in symbols if self._roster.unknown(symbol, now)]:

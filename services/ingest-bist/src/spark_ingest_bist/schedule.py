@@ -7,6 +7,8 @@ from spark_market.sessions import Calendar, TradingDay
 _FINAL_AFTER_MS = 5_000
 _FINAL_WITHIN_MS = 120_000
 _LOOK_AGAIN_MS = 3_600_000
+_AGAIN_FIRST_MS = 30_000
+_AGAIN_MOST_MS = 900_000
 
 
 class Window(StrEnum):
@@ -26,14 +28,22 @@ class Schedule:
         self.delay_ms = delay_ms
         self._final_ms = _FINAL_AFTER_MS + int(jitter * _FINAL_WITHIN_MS)
         self._completed: int | None = None
+        self._not_before = 0
+        self._put_off = 0
 
     def completed(self, began_ms: int) -> None:
         """A round that began then was answered as a whole."""
         self._completed = began_ms if self._completed is None else max(self._completed, began_ms)
+        self._not_before = self._put_off = 0
 
     def start_over(self) -> None:
         """A round is owed, as at a start."""
         self._completed = None
+
+    def put_off(self, now_ms: int) -> None:
+        """The round that is owed has failed, or a part of it: again later, each time a longer while."""
+        self._not_before = now_ms + min(_AGAIN_MOST_MS, _AGAIN_FIRST_MS << min(self._put_off, 10))
+        self._put_off += 1
 
     def window(self, now_ms: int) -> Window:
         """Return whether the source may be asked now."""
@@ -62,10 +72,10 @@ class Schedule:
     def _owed_at(self, day: TradingDay | None) -> int | None:
         """Return from when on a round is owed after ``day``, None when none is."""
         if self._completed is None:
-            return 0
+            return self._not_before
         if day is None or self._completed > self._ends(day):
             return None
-        return self._ends(day) + self._final_ms
+        return max(self._not_before, self._ends(day) + self._final_ms)
 
     def open_ms(self, since_ms: int, until_ms: int) -> int:
         """Return for how long of that time the source's data could change.
