@@ -16,11 +16,13 @@ from pathlib import Path
 
 import httpx
 from pydantic import SecretStr
+from pydantic.alias_generators import to_camel
 
 from spark_ingest import websocket
 from spark_ingest.fetching import TooLarge, exchange
 from spark_ingest.websocket import Closed, connected
 from spark_ingest_bist.quotes import Answer, MalformedAnswer, Quote, Refused
+from spark_ingest_bist.refusals import by_status
 from spark_ingest_bist.secretvalues import MissingSecret, Secrets, secrets
 from spark_ingest_bist.symbols import symbol_of
 from spark_ingest_bist.vendor import VendorPollProtocol
@@ -192,7 +194,9 @@ async def _listen(protocol: VendorPushProtocol, symbols: Sequence[str]) -> _Came
                 came.well |= _shown_frame(protocol, frame)
     except TimeoutError:
         print(f"no more frames within {_LISTEN_S:g} s")
-    except (OSError, Closed, websocket.Refused) as exc:
+    except websocket.Refused as exc:
+        print(f"no connection: {by_status(exc.status)}: {exc}")
+    except (OSError, Closed) as exc:
         print(f"lost: {endpoint.scrubbed(f'{type(exc).__name__} {exc}')}")
     return came
 
@@ -207,13 +211,13 @@ def _show(answer: Answer) -> bool:
     if answer.absent:
         print(f"  not in the answer: {', '.join(answer.absent[:_MOST_SHOWN])}")
     if answer.ignored:
-        print(f"  ignored, since nobody asked for it: {answer.ignored}")
+        print(f"  ignored: {answer.ignored}, other types of frames, other markets, or symbols that were not asked for")
     return bool(answer.quotes)
 
 
 def _line(quote: Quote) -> str:
     told = [
-        f"{name} {value:f}" if name != "name" else f"({value})"
+        f"{to_camel(name)} {value:f}" if name != "name" else f"({value})"
         for name in quote.__struct_fields__
         if name not in {"symbol", "venue_time"} and (value := getattr(quote, name)) is not None
     ]

@@ -381,7 +381,8 @@ class Ws(Section):
     def shapes(self) -> Mapping[str | None, Shape | None]:
         """By type, what a frame of it looks like, None for one to ignore; under None, when all are alike."""
         if self.fields is not None and self.time is not None:
-            return {None: Shape(rows=self.rows, fields=self.fields, time=self.time, only=self.only)}
+            # What it is made of has been checked.
+            return {None: Shape.model_construct(rows=self.rows, fields=self.fields, time=self.time, only=self.only)}
         shapes: dict[str | None, Shape | None] = {}
         shapes.update(self.messages.items())
         return shapes
