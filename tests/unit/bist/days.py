@@ -25,6 +25,9 @@ def calendar() -> Calendar:
 def quote(price: str = "304.25", **more: Any) -> Quote:
     """Return a quote of THYAO on a Monday in April."""
     fields: dict[str, Any] = {"symbol": "THYAO", "venue_time": at("2026-04-27 10:05"), **more}
-    texts = {name: Decimal(value) if isinstance(value, str) and name not in ("symbol", "name") else value
-             for name, value in fields.items()}  # fmt: skip
-    return Quote(price=Decimal(price), **texts)
+    words = ("symbol", "name")
+    exact: dict[str, Any] = {
+        name: Decimal(value) if isinstance(value, str) and name not in words else value
+        for name, value in fields.items()
+    }
+    return Quote(price=Decimal(price), **exact)

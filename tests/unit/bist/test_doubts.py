@@ -17,7 +17,8 @@ def ask(roster: Roster, bad: Collection[str]) -> tuple[list[str], int, bool]:
 
     Returns what is found unknown, how many requests it took, and whether the round came to its end.
     """
-    asking, found, asked = Round(roster.batches(), roster.canary), [], 0
+    asking, asked = Round(roster.batches(), roster.canary), 0
+    found: list[str] = []
     while (batch := asking.next()) is not None:
         asked += 1
         if set(batch) & set(bad):

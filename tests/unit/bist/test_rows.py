@@ -78,7 +78,8 @@ def test_what_holds_for_the_day_is_kept_until_it_is_over() -> None:
     take(known, quote("304", previous_close="300", open="301"))
     take(known, quote("306"))
     assert known.ticker is not None
-    assert (known.ticker.previous_close, known.ticker.open, known.ticker.change) == (300, 301, 6)
+    told = known.ticker
+    assert (told.previous_close, told.open, told.change) == (Decimal(300), Decimal(301), Decimal(6))
     take(known, quote("307", venue_time=at("2026-04-28 10:05")), at("2026-04-28 10:20"))
     assert (known.ticker.previous_close, known.ticker.change) == (None, None)
 

@@ -11,6 +11,7 @@ import structlog
 from spark_ingest.fetching import TooLarge, exchange
 from spark_ingest_bist.both import Both
 from spark_ingest_bist.listening import Listening
+from spark_ingest_bist.overheard import NothingHeard, Overheard
 from spark_ingest_bist.poller import Poller
 from spark_ingest_bist.quotes import MalformedAnswer, Refused
 from spark_ingest_bist.secretvalues import MissingSecret, secrets
@@ -54,7 +55,7 @@ class Source:
     delay_ms: int
     spell: Callable[[str], str]
     session: Callable[[Wiring], Session]
-    enumeration: Enumeration | None = None
+    enumeration: Enumeration | Overheard | None = None
 
 
 def choose(settings: IngestSettings) -> Source:
@@ -104,6 +105,11 @@ def _read_symbols(status: int, body: bytes) -> dict[str, str | None]:
 def _vendor(settings: IngestSettings) -> Source:
     if settings.vendor is None:
         raise CannotStart("SPARK_BIST_VENDOR is not set; SPARK_BIST_SOURCE=vendor needs the file that describes one")
+    if not settings.real_data and settings.given_url is None:  # its own address would be real data that is marked mock
+        raise CannotStart(
+            "SPARK_BIST_SOURCE=vendor with SPARK_REAL_DATA=0 asks a simulator of the vendor: say where it is in "
+            "SPARK_BIST_URL, such as http://127.0.0.1:9200/bist/ideal, or set SPARK_REAL_DATA=1"
+        )
     try:
         vendor = read_vendor(settings.vendor)
         keys = secrets(settings.secret, vendor.secret_names)
@@ -114,24 +120,26 @@ def _vendor(settings: IngestSettings) -> Source:
     base = None if settings.given_url is None else str(settings.given_url)
     logger.info("vendor", name=vendor.vendor, licence=vendor.licence, quality=vendor.quality, delay_min=vendor.delay)
 
+    def pushing() -> VendorPushProtocol:
+        return VendorPushProtocol(vendor, keys, base)
+
     def session(wiring: Wiring) -> Session:
         asking = listening = None
         if vendor.poll is not None:
             polled = VendorPollProtocol(vendor, keys, base)
-            asking = Poller(polled, wiring, every_s=vendor.poll.interval, most_per_hour=None)
-        if vendor.ws is not None:
-            endpoint = VendorPushProtocol(vendor, keys, base).endpoint()
-            listening = Listening(
-                endpoint, lambda: VendorPushProtocol(vendor, keys, base), wiring, idle_s=vendor.ws.idle
+            asking = Poller(
+                polled, wiring, every_s=vendor.poll.interval, most_per_hour=None, within_s=vendor.poll.timeout_s
             )
+        if vendor.ws is not None:
+            listening = Listening(pushing().endpoint(), pushing, wiring, idle_s=vendor.ws.idle)
         if asking is not None and listening is not None:
-            return Both(listening, asking)
+            return Both(listening, asking, wiring)
         found = asking or listening
         assert found is not None, "a vendor's file has poll or ws"  # noqa: S101, the file was checked
         return found
 
     mode = (Mode.DELAYED if vendor.delay_ms else Mode.REAL) if settings.real_data else Mode.MOCK
-    enumeration = None
+    enumeration: Enumeration | Overheard | None = None
     if vendor.list is not None:
         listing = VendorListing(vendor, keys, base)
         enumeration = Enumeration(listing.request(), listing.read)
@@ -141,6 +149,8 @@ def _vendor(settings: IngestSettings) -> Source:
             polled.request(()),
             lambda status, body: {quote.symbol: quote.name for quote in polled.read(status, body, (), 0).quotes},
         )
+    elif vendor.lists:
+        enumeration = Overheard(pushing().endpoint(), pushing)
     return Source("vendor", mode, vendor.delay_ms, Spelling(vendor.symbols).theirs, session, enumeration)
 
 
@@ -156,9 +166,14 @@ class CannotList(Exception):
 
 
 async def enumerate_once(
-    enumeration: Enumeration, transport: httpx.AsyncBaseTransport | None = None
+    enumeration: Enumeration | Overheard, transport: httpx.AsyncBaseTransport | None = None
 ) -> Mapping[str, str | None]:
     """Return all symbols that the source has, and their names. Raises CannotList."""
+    if isinstance(enumeration, Overheard):
+        try:
+            return await enumeration.listen()
+        except NothingHeard as exc:
+            raise CannotList(str(exc)) from exc
     asked = enumeration.request
     try:
         async with httpx.AsyncClient(transport=transport, timeout=httpx.Timeout(10.0)) as client:

@@ -42,7 +42,7 @@ class Round:
         """``batch`` was refused as a whole; return False when it is the source that is to blame."""
         self._in_a_row += 1
         if batch == self._probe:
-            return False
+            return self._blame()
         self._doubted.update(batch)
         if len(batch) > 1:
             half = len(batch) // 2
@@ -53,8 +53,16 @@ class Round:
             return True
         canary = self._canary(self._doubted)
         if canary is None or (canary,) == batch:
-            return self._in_a_row < 2 * _MOST_IN_A_ROW and bool(self._todo or self._pieces)
+            hopeful = self._in_a_row < 2 * _MOST_IN_A_ROW and bool(self._todo or self._pieces)
+            return hopeful or self._blame()
         if self._probe is None:
             self._probe = (canary,)
             self._pieces.appendleft(self._probe)
         return True
+
+    def _blame(self) -> bool:
+        """It is the source: nothing more is asked to find a culprit. Whole batches are still to be tried."""
+        self._pieces.clear()
+        self._suspects.clear()
+        self._probe = None
+        return False

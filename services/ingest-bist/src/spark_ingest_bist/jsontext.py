@@ -44,15 +44,26 @@ def decode(body: bytes, scrubbed: Callable[[str], str] = str) -> Any:
 
 
 def find(value: Any, path: Sequence[str]) -> Any:
-    """Return what lies at ``path``, keys of objects and places in lists; ABSENT where it leads nowhere."""
+    """Return what lies at ``path``; ABSENT where it leads nowhere.
+
+    A step is an object's key, a place in a list counted from 0, or ``key=text``: the first of a list that has that.
+    """
     for step in path:
         if isinstance(value, dict):
             value = value.get(step, ABSENT)
-        elif isinstance(value, list) and step.isascii() and step.isdigit() and int(step[:9]) < len(value):
-            value = value[int(step[:9])]
+        elif isinstance(value, list):
+            value = _of_list(value, step)
         else:
             return ABSENT
     return value
+
+
+def _of_list(items: list[Any], step: str) -> Any:
+    key, sign, text = step.partition("=")
+    if sign:
+        return next((each for each in items if isinstance(each, dict) and said(each.get(key)) == text), ABSENT)
+    place = int(step[:9]) if step.isascii() and step.isdigit() else len(items)
+    return items[place] if place < len(items) else ABSENT
 
 
 def said(value: Any) -> str | None:

@@ -1,13 +1,14 @@
-"""A source that sends by itself: what its connection brings, to the market data, and how the connection stands."""
+"""A source that sends by itself, as a session of the ingest: what comes goes to the market's data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 import structlog
 
-from spark_ingest_bist.openhours import OpenHours
-from spark_ingest_bist.push import PushSession
+from spark_ingest_bist.push import PushSession, Waits
+from spark_ingest_bist.pushhours import PushHours
 from spark_ingest_bist.quotes import Answer, Malformed, MalformedAnswer, Refused
+from spark_ingest_bist.schedule import Window
 from spark_ingest_bist.session import Wiring
 from spark_ingest_bist.sources import Endpoint, PushProtocol
 
@@ -23,78 +24,99 @@ class Listening:
     kind: Literal["poll", "websocket"] = "websocket"
 
     def __init__(
-        self, endpoint: Endpoint, protocol: Callable[[], PushProtocol], wiring: Wiring, *, idle_s: float
+        self,
+        endpoint: Endpoint,
+        protocol: Callable[[], PushProtocol],
+        wiring: Wiring,
+        *,
+        idle_s: float,
+        symbols: Sequence[str] | None = None,
+        waits: Waits | None = None,
     ) -> None:
-        self._wiring = wiring
-        self._asked = frozenset(wiring.symbols)
-        self._heard: set[str] = set()
-        self._unknown: set[str] = set()
-        self._since = wiring.times.wall.now_ms()
-        self.trouble: str | None = None
-        self._session = PushSession(
+        """``symbols`` are what to ask for, all that is wanted without it."""
+        asked = tuple(wiring.symbols if symbols is None else symbols)
+        self._market = wiring.market
+        self._metrics = wiring.metrics
+        self._times = wiring.times
+        self._schedule = wiring.schedule
+        self._hours = PushHours(wiring.schedule, wiring.times)
+        self._push = PushSession(
             endpoint,
             protocol,
-            lambda: wiring.symbols,
+            lambda: asked,
             listener=self,
-            hours=OpenHours(wiring.schedule.calendar, wiring.times.market, wiring.schedule.delay_ms),
+            hours=self._hours,
             idle_s=idle_s,
+            waits=waits,
         )
+        self._since = wiring.times.wall.now_ms()
+        self.trouble: str | None = None
 
     @property
     def connected_since(self) -> int | None:
         """Since when (ms UTC, wall) it is connected, or need not be since nothing is traded; None when it should be."""
-        if self._session.connected_since is not None:
-            return self._session.connected_since
-        now_ms = self._wiring.times.market.now_ms()
-        due = self._wiring.schedule.open_ms(now_ms - _CONNECTING_MS, now_ms) >= _CONNECTING_MS
+        if self._push.connected_since is not None:
+            return self._push.connected_since
+        now_ms = self._times.market.now_ms()
+        due = self._schedule.open_ms(now_ms - _CONNECTING_MS, now_ms) >= _CONNECTING_MS
         return None if due or self.trouble is not None else self._since
 
     @property
+    def heard_at(self) -> float | None:
+        """When data last came, on the monotonic clock."""
+        return self._push.heard_at
+
+    def expected(self) -> bool:
+        """Return whether data has to come now."""
+        return self._hours.expected()
+
+    @property
     def sockets(self) -> tuple[int, int]:
-        """Whether the connection stands, out of one."""
-        return int(self._session.connected_since is not None), 1
+        """How many connections stand, and how many are wanted."""
+        wanted = self._schedule.window(self._times.market.now_ms()) is not Window.SHUT
+        return int(self._push.connected_since is not None), int(wanted)
 
     def missing(self) -> list[str]:
-        """Return which wanted symbols the source says it does not have."""
-        return sorted(self._unknown)
+        """Return nothing: who sends by himself does not say what he lacks."""
+        return []
 
     def never_had(self) -> set[str]:
-        """Return those of them that it never had."""
-        return self._unknown - self._heard
+        """Return nothing, for the same reason."""
+        return set()
 
     async def run(self) -> None:
         """Listen until cancelled."""
-        await self._session.run()
+        self._market.interval_ms = 0.0
+        self._schedule.start_over()
+        await self._push.run()
+
+    # What the connection tells
 
     def take(self, answer: Answer, received_at: int) -> None:
         """A frame came."""
-        if answer.quotes:
-            self.trouble = None
-            heard = {quote.symbol for quote in answer.quotes}
-            self._heard |= heard & self._asked
-            self._unknown -= heard
-        if new := set(answer.unknown) - self._unknown:
-            self._unknown |= new
-            logger.error("the source does not have these; look at SPARK_BIST_SYMBOLS", symbols=sorted(new))
-        if answer.quotes or answer.malformed or answer.ignored or answer.delay_ms is not None:
-            self._wiring.market.take(answer, self._asked, self._wiring.times.at(received_at))
+        if not answer.quotes:  # of no symbol: it ends no hole
+            self._metrics.row("ignored", answer.ignored)
+            self._market.malformed(answer.malformed)
+            return
+        self._market.take(answer, tuple(quote.symbol for quote in answer.quotes), self._times.now())
 
     def malformed(self, exc: MalformedAnswer) -> None:
-        """A frame could not be read: what it would have said is missing."""
-        self._wiring.market.malformed([Malformed(exc.error, exc.detail)])
-        self._wiring.market.interrupted("malformed")
+        """A frame is lost."""
+        self._market.malformed([Malformed(exc.error, exc.detail)])
 
     def refused(self, exc: Refused) -> None:
         """The source said no."""
-        if exc.error == "forbidden":
-            logger.error(
-                "the source refuses this address, key or contract. Look at SPARK_BIST_SECRET and at what you are "
-                "licensed for",
-                detail=exc.detail[:200],
-            )
-        self._wiring.metrics.asked(exc.error, 0.0)
+        tell = logger.error if exc.error == "forbidden" else logger.warning
+        tell("the source refuses; look at SPARK_BIST_SECRET and at what you are licensed for", error=exc.error,
+             detail=exc.detail[:200])  # fmt: skip
+        self._metrics.asked(exc.error, 0.0)
+
+    def connected(self) -> None:
+        """There is a connection."""
+        self._since, self.trouble = self._times.wall.now_ms(), None
+        self._metrics.asked("ok", 0.0)
 
     def lost(self, cause: str) -> None:
-        """The connection ended, or was not to be had."""
+        """There is none any more."""
         self.trouble = cause
-        self._wiring.market.interrupted(cause)
+        self._market.interrupted(cause)

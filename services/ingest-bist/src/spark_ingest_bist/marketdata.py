@@ -18,8 +18,8 @@ from spark_market.instruments import Mode
 from spark_market.messages import Gap, Ticker
 
 TICKER: Final = "ticker"
-FEW: Final = 3
-"""So many intervals without an answer, and the source counts as lost."""
+FEW: Final = 3.5
+"""So many intervals without an answer, and the source counts as lost: two that fail are borne, and the jitter."""
 
 logger = structlog.get_logger()
 

@@ -54,9 +54,12 @@ class Poller:
         every_s: float,
         most_per_hour: int | None,
         pulse: str | None = None,
+        within_s: float = _LONGEST_S,
         rand: Callable[[], float] = random.random,
     ) -> None:
+        """``within_s`` is how long an answer may take."""
         self._protocol = protocol
+        self._within_s = within_s
         self._market = wiring.market
         self._schedule = wiring.schedule
         self._metrics = wiring.metrics
@@ -111,12 +114,14 @@ class Poller:
     async def run(self) -> None:
         """Ask until cancelled."""
         self._schedule.start_over()
-        timeout = httpx.Timeout(_LONGEST_S)
+        timeout = httpx.Timeout(self._within_s)
         async with httpx.AsyncClient(transport=self._transport, timeout=timeout) as client:
             while True:
                 now_ms = self._clock.now_ms()
                 wait_s = (self._schedule.next_ms(now_ms) - now_ms) / 1000
-                if wait_s > 0 or (wait_s := self._next_round - self._clock.monotonic()) > 0:
+                if wait_s <= 0 and self._schedule.window(now_ms) is Window.LIVE:
+                    wait_s = self._next_round - self._clock.monotonic()
+                if wait_s > 0:
                     await self._clock.sleep(min(wait_s, _NAP_S))
                 else:
                     await self._ask_round(client)
@@ -182,7 +187,7 @@ class Poller:
         try:
             request = client.build_request(asked.method, asked.url, headers=dict(asked.headers), content=asked.body)
             response, body = await exchange(
-                client, request, within_s=min(_LONGEST_S, self._interval_s * 2 / 3), most_bytes=_LARGEST
+                client, request, within_s=min(self._within_s, self._interval_s * 2 / 3), most_bytes=_LARGEST
             )
             asked_s = asked_wait_s(response, MOST_ASKED_S)
             answer = self._protocol.read(response.status_code, body, batch, self._times.wall.now_ms())
@@ -208,7 +213,7 @@ class Poller:
         self._market.failed(batch, exc.cause)
         if exc.outcome in _WHOLE and asking.refused(batch):
             return
-        self._left.append(batch)
+        self._left = self._roster.batches() if exc.outcome in _WHOLE else [*self._left, batch]
         wait_s = self._holds.failed(exc.outcome, self._clock.monotonic(), exc.asked_s)
         if self.trouble != exc.cause:
             tell = logger.error if exc.outcome == "forbidden" else logger.warning

@@ -45,26 +45,32 @@ class _Over(Exception):
 
 
 class Hours(Protocol):
-    """When the source may be connected to."""
+    """When the source may be connected to, and when something has to come."""
 
     def open(self) -> bool:
         """Return whether it may be now."""
 
+    def expected(self) -> bool:
+        """Return whether data has to come now: not before a delayed source's first, nor during a halt."""
+
     async def opened(self) -> None:
-        """Return once it may be."""
+        """Return once it may be connected to."""
 
 
 class PushListener(Protocol):
     """Who is told what a connection brings."""
 
     def take(self, answer: Answer, received_at: int) -> None:
-        """A frame came (ms UTC, wall clock). What raises here ends the process."""
+        """A frame came, ``received_at`` ms UTC by the wall clock."""
 
     def malformed(self, exc: MalformedAnswer) -> None:
         """A frame could not be read, and is lost."""
 
     def refused(self, exc: Refused) -> None:
         """The source said no: in a frame, or to the connection itself."""
+
+    def connected(self) -> None:
+        """There is a connection, and it was asked; whether it brings anything is for its data to show."""
 
     def lost(self, cause: str) -> None:
         """The connection ended, or was not to be had; ``cause`` is one of few."""
@@ -96,13 +102,12 @@ class PushSession:
         idle_s: float,
         waits: Waits | None = None,
     ) -> None:
-        """``idle_s`` is how long no frame at all may come. ``symbols`` are ours; none means all there are."""
+        """``symbols`` are ours; none means all there are. ``idle_s`` is how long no frame at all may come while data is
+        expected."""
         self.connected_since: int | None = None
         """When the present connection came about (ms UTC)."""
         self.heard_at: float | None = None
         """When data last came, on the monotonic clock; a handshake or a heartbeat is none."""
-        self.proven = False
-        """Whether the present connection has brought data."""
         self._endpoint = endpoint
         self._new_protocol = protocol
         self._symbols = symbols
@@ -110,7 +115,7 @@ class PushSession:
         self._hours = hours
         self._idle_s = idle_s
         self._waits = waits or Waits()
-        self._frame_at = self._opened_at = self._pulse_at = time.monotonic()
+        self._frame_at = self._pulse_at = time.monotonic()
 
     async def run(self) -> None:
         """Connect, read, reconnect, until cancelled."""
@@ -154,11 +159,12 @@ class PushSession:
         protocol, symbols = self._new_protocol(), self._symbols()
         async with connected(self._endpoint.url, self._endpoint.headers, LARGEST_FRAME) as ws:
             self.connected_since = now_ms()
-            self._pulse_at = self._opened_at = self._frame_at = time.monotonic()
+            self._pulse_at = self._frame_at = time.monotonic()
             logger.info("connected to the source", source=self._endpoint.label, symbols=len(symbols))
             try:
                 for frame in protocol.opening(symbols):
                     await _send(ws, frame)
+                self._listener.connected()
                 await run_together([self._read(ws, protocol), self._tend(), self._keep_alive(ws, protocol)])
             except _Over:
                 logger.info("closing the source until the next session", source=self._endpoint.label)
@@ -166,7 +172,7 @@ class PushSession:
                 ws.abort()  # nothing more is wanted from it, a close handshake least of all
                 raise
             finally:
-                self.connected_since, self.proven = None, False
+                self.connected_since = None
 
     async def _read(self, ws: WebSocket, protocol: PushProtocol) -> None:
         while True:
@@ -192,21 +198,24 @@ class PushSession:
                 raise
             return
         if answer.quotes:
-            self.heard_at, self.proven = now, True
+            self.heard_at = now
         self._listener.take(answer, received_at)
 
     async def _tend(self) -> None:
         """Notice silence, and when this process was stopped or starved; end with the session."""
+        since = time.monotonic()
         while self._hours.open():
             await asyncio.sleep(TEND_S)
             now = time.monotonic()
             if now - self._pulse_at > STALLED_AFTER_S:
                 raise Stalled(f"this process stood still for over {STALLED_AFTER_S:g} s")
             self._pulse_at = now
-            if now - self._frame_at > self._idle_s:
+            if not self._hours.expected():
+                since = now
+            if now - max(since, self._frame_at) > self._idle_s:
                 raise Silent(f"no frame for {self._idle_s:g} s")
             quiet_s = self._idle_s * _QUIET_TIMES
-            if now - max(self._opened_at, self.heard_at or 0.0) > quiet_s:
+            if now - max(since, self.heard_at or 0.0) > quiet_s:
                 raise Silent(f"frames, but no data for {quiet_s:g} s")
         raise _Over
 
@@ -226,7 +235,7 @@ async def _send(ws: WebSocket, frame: str) -> None:
 
 
 def _retry_after_s(exc: Exception) -> float:
-    """Return how long a source that refused us asks to be left alone; a dated one is not heeded."""
+    """Return how long a source that refused us asks to be left alone; a date in the header is not understood here."""
     asked = exc.retry_after if isinstance(exc, websocket.Refused) else []
     seconds = [float(text) for text in asked if re.fullmatch(r"[0-9]{1,9}", text)]
     return min(max(seconds, default=0.0), _LONGEST_RETRY_AFTER_S)

@@ -45,6 +45,8 @@ class Refusals:
         success = self._errors.success
         if success is not None:
             flag = find(answer, success.path)
+            # What is no object is no answer at all, which is for who reads the rows to find.
+            flagged = flagged and isinstance(answer, dict)
             well = said(flag) in success.is_ if flag is not ABSENT else not flagged
             if well and error is None:
                 return

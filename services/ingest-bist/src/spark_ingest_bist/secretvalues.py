@@ -25,7 +25,7 @@ class Secrets:
         self._hidden = sorted(spelled, key=len, reverse=True)
 
     def __repr__(self) -> str:
-        return f"Secrets({', '.join(sorted(self._values)) or 'none'})"
+        return f"Secrets({len(self._values)})"
 
     def __getitem__(self, name: str) -> str:
         return self._values[name]

@@ -50,7 +50,9 @@ def parse_vendor(text: str, name: str) -> Vendor:
     try:
         return Vendor.model_validate(data)
     except ValidationError as exc:
-        told = {_told(error, root) for error in exc.errors()}
+        errors = exc.errors()
+        meant = {(*error["loc"][:-1], _meant(error["loc"])) for error in errors if _extra(error)}
+        told = {_told(error, root) for error in errors if error["type"] != "missing" or error["loc"] not in meant}
         raise BadVendorFile("\n".join(f"{name}, line {line}: {what}" for line, what in sorted(told))) from None
 
 
@@ -59,15 +61,19 @@ def _told(error: Any, root: Node) -> tuple[int, str]:
     extra = [error["ctx"]["key"]] if error["type"] == "key" else []
     places = [*map(str, error["loc"]), *extra]
     line, keys = _located(root, places)
-    where = ".".join(keys)
+    where = _spelled(keys)
     if error["type"] == "missing":
-        return line, f"{'.'.join(places)} is missing; it takes {_takes(places)}"
-    if error["type"] == "extra_forbidden":
+        return line, f"{_spelled(places)} is missing; it takes {_takes(places)}"
+    if _extra(error):
         return line, f"{where} is not a key here{_hint(keys)}"
     if error["type"] == "key":
         return line, f"{where}: {error['msg']}"
     message = error["msg"].removeprefix("Value error, ")
     return line, f"{where}{_found(keys, error['input'])} cannot be used ({message}); it takes {_takes(keys)}"
+
+
+def _spelled(keys: Sequence[str]) -> str:
+    return ".".join(key if key.isprintable() else repr(key) for key in keys)
 
 
 def _located(root: Node, places: Sequence[str]) -> tuple[int, list[str]]:
@@ -113,12 +119,25 @@ def _takes(keys: Sequence[str]) -> str:
     return takes
 
 
-def _hint(keys: Sequence[str]) -> str:
-    *above, key = keys
+def _extra(error: Any) -> bool:
+    return bool(error["type"] == "extra_forbidden")
+
+
+def _meant(places: Sequence[str | int]) -> str | None:
+    """Return the key that the last of ``places`` nearly is; for that one it is not said that it is missing."""
+    *above, key = map(str, places)
+    near = difflib.get_close_matches(key, _known(above), n=1, cutoff=_NEAR)
+    return near[0] if near else None
+
+
+def _known(above: Sequence[str]) -> list[str]:
     *_, model = _models(above)
-    known = [str(field.alias) for field in model.model_fields.values()]
-    near = difflib.get_close_matches(key, known, n=1, cutoff=_NEAR)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+    return [str(field.alias) for field in model.model_fields.values()]
+
+
+def _hint(keys: Sequence[str]) -> str:
+    near = _meant(keys)
+    return f"; did you mean {near}?" if near else f"; there are {', '.join(_known(keys[:-1]))}"
 
 
 def _found(keys: Sequence[str], value: object) -> str:

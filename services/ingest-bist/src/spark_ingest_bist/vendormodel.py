@@ -340,7 +340,9 @@ class Ws(Section):
         default=(), description="what to send once connected: text or JSON, or a list of such; {symbols} is filled in"
     )
     batch: int = Field(default=100, ge=1, le=_EVERYTHING, description="symbols in one frame, a whole number above 0")
-    all: Text | None = Field(default=None, description="the word that stands for all symbols, such as ALL")
+    all: Text | None = Field(
+        default=None, description="the word for all symbols, such as ALL, sent where more than batch are wanted"
+    )
     heartbeat: Beat | None = Field(default=None, description="send and every")
     idle: float = Field(
         default=60.0, ge=1, le=3600, description="seconds without any frame until it is taken for dead, 1 to 3600"
@@ -379,7 +381,8 @@ class Ws(Section):
     def shapes(self) -> Mapping[str | None, Shape | None]:
         """By type, what a frame of it looks like, None for one to ignore; under None, when all are alike."""
         if self.fields is not None and self.time is not None:
-            return {None: Shape(rows=self.rows, fields=self.fields, time=self.time, only=self.only)}
+            # What it is made of has been checked.
+            return {None: Shape.model_construct(rows=self.rows, fields=self.fields, time=self.time, only=self.only)}
         shapes: dict[str | None, Shape | None] = {}
         shapes.update(self.messages.items())
         return shapes
@@ -498,10 +501,9 @@ class Vendor(Section):
     @property
     def lists(self) -> bool:
         """Whether all its symbols can be had without naming them."""
-        if self.list is not None:
+        if self.list is not None or (self.poll is not None and not self.poll.names_symbols):
             return True
-        polled = self.poll is None or not self.poll.names_symbols
-        return polled and (self.ws is None or self.ws.all is not None or not self.ws.names_symbols)
+        return self.ws is not None and (self.ws.all is not None or not self.ws.names_symbols)
 
 
 def sections(annotation: object) -> Sequence[type[Section]]:

@@ -75,6 +75,8 @@ class VendorPushProtocol:
         if not symbols and self._ws.all is None and self._ws.names_symbols:
             return []
         theirs = [self._spelling.theirs(symbol) for symbol in symbols] or [self._ws.all or ""]
+        if self._ws.all is not None and len(theirs) > self._ws.batch:
+            theirs = [self._ws.all]
         batches = [theirs[at : at + self._ws.batch] for at in range(0, len(theirs), self._ws.batch)]
         if not self._ws.names_symbols:
             batches = batches[:1]

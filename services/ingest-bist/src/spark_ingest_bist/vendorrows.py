@@ -18,7 +18,10 @@ What is not in the row at all is not in here either.
 """
 
 _SIZES: Final = frozenset({"bid_size", "ask_size", "volume", "turnover"})
+"""What may be 0. All else but the change is a price."""
 _LONGEST_NAME: Final = 200
+_HIGHEST_PRICE: Final = 10**9
+_FINEST_PRICE: Final = 8  # decimals
 
 
 class BadRow(ValueError):
@@ -115,15 +118,22 @@ class RowReader:
 
     def _number(self, name: str, value: Any) -> Decimal | None:
         try:
-            if name == "change_pct":
-                return self._numbers.read_percent(value)
-            number = self._numbers.read(value)
+            number = self._numbers.read_percent(value) if name == "change_pct" else self._numbers.read(value)
         except (ValueError, ArithmeticError) as exc:
             raise BadRow("bad_number", f"{name}: {exc}") from exc
-        if number is not None and number < 0:
+        if number is None or name == "change_pct":
+            return number
+        if number < 0:
             raise BadRow("bad_number", f"{name}: {number} is below 0")
+        if name not in _SIZES and (number >= _HIGHEST_PRICE or _decimals(number) > _FINEST_PRICE):
+            raise BadRow("bad_number", f"{name}: {number} is no price")
         # Nothing trades at 0: some vendors write it where there is no price.
         return number if number or name in _SIZES else None
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
 
 
 def _present(value: Any) -> Any:

@@ -1,0 +1,234 @@
+"""Check a vendor's file before it is used: ``python -m spark_ingest_bist.vendorcheck FILE``.
+
+Nothing is sent unless ``--ask`` is given. Exit status: 0 all well, 1 what came is of no use, 2 the file or the secret
+cannot be used.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+from pydantic.alias_generators import to_camel
+
+from spark_ingest import websocket
+from spark_ingest.fetching import TooLarge, exchange
+from spark_ingest.websocket import Closed, connected
+from spark_ingest_bist.quotes import Answer, MalformedAnswer, Quote, Refused
+from spark_ingest_bist.refusals import by_status
+from spark_ingest_bist.secretvalues import MissingSecret, Secrets, secrets
+from spark_ingest_bist.symbols import symbol_of
+from spark_ingest_bist.vendor import VendorPollProtocol
+from spark_ingest_bist.vendorfile import BadVendorFile, read_vendor
+from spark_ingest_bist.vendormodel import Vendor
+from spark_ingest_bist.vendorpush import VendorPushProtocol
+from spark_service import logs
+from spark_service.settings import Settings, SettingsError, load, setting
+
+_ISTANBUL = timezone(timedelta(hours=3))
+_LISTEN_S = 20.0
+_MOST_SHOWN = 20
+
+
+class CheckSettings(Settings):
+    """What the ingest would be told."""
+
+    secret: SecretStr | None = setting("SPARK_BIST_SECRET", None)
+    url: str | None = setting("SPARK_BIST_URL", None)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check what the command line names, tell, and return the exit status."""
+    given = _parser().parse_args(arguments)
+    logs.configure("vendorcheck", "warning")
+    try:
+        symbols = tuple(symbol_of(text) for text in given.symbols.split(",") if text.strip())
+        settings = load(CheckSettings, os.environ)
+        vendor = read_vendor(given.file)
+    except (BadVendorFile, SettingsError, ValueError) as exc:
+        print(exc, file=sys.stderr)
+        return 2
+    _tell_of(vendor, symbols)
+    keys, lacking = _keys(vendor, settings.secret)
+    well = True
+    try:
+        if given.answer is not None:
+            well &= _read_answer(vendor, keys, given.answer.read_bytes(), given.status, symbols)
+        if given.frames is not None:
+            well &= _read_frames(vendor, keys, given.frames.read_bytes(), symbols)
+        if given.ask and not lacking:
+            came = asyncio.run(_ask(vendor, keys, settings.url, symbols))
+            well &= came.well
+            if given.save is not None:
+                given.save.write_bytes(came.saved)
+    except OSError as exc:
+        print(exc, file=sys.stderr)
+        return 2
+    return 2 if lacking else 0 if well else 1
+
+
+def _keys(vendor: Vendor, given: SecretStr | None) -> tuple[Secrets, bool]:
+    """Return the secrets, and whether any is lacking."""
+    try:
+        keys = secrets(given, vendor.secret_names)
+    except MissingSecret as exc:
+        print(f"secrets: {exc}", file=sys.stderr)
+        return Secrets({}), True
+    print(f"secrets: {'all that it names are set' if vendor.secret_names else 'it names none'}")
+    return keys, False
+
+
+@dataclass
+class _Came:
+    well: bool
+    saved: bytes = b""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m spark_ingest_bist.vendorcheck", description=__doc__)
+    parser.add_argument("file", help="the vendor's YAML file")
+    parser.add_argument("--symbols", default="THYAO,GARAN,XU100", help="by comma; THYAO,GARAN,XU100 without it")
+    parser.add_argument("--answer", type=Path, help="show what an answer that was saved becomes")
+    parser.add_argument("--status", type=int, default=200, help="the HTTP status that it came with, 200 without it")
+    parser.add_argument("--frames", type=Path, help="show what frames that were saved, one a line, become")
+    parser.add_argument("--ask", action="store_true", help=f"ask the vendor once, or listen for {_LISTEN_S:g} s")
+    parser.add_argument("--save", type=Path, help="with --ask: where to save what came")
+    return parser
+
+
+def _tell_of(vendor: Vendor, symbols: Sequence[str]) -> None:
+    mode = "delayed" if vendor.delay else "real"
+    print(f"{vendor.vendor}: ticks will be marked {mode}, {vendor.delay:g} min behind the market")
+    print(f"licence: {vendor.licence}")
+    if vendor.quality:
+        print(f"quality: {vendor.quality}")
+    if vendor.poll is not None:
+        requests = -(-len(symbols) // vendor.poll.most_symbols)
+        print(
+            f"poll: every {vendor.poll.interval:g} s; requests for {len(symbols)} symbols: one round is {requests},"
+            f" an hour {requests * 3600 / vendor.poll.interval:.0f}"
+        )
+    if vendor.ws is not None:
+        print(f"ws: {vendor.ws.url.text.partition('?')[0]}")
+    print(f"SPARK_BIST_SYMBOLS=*: {'possible' if vendor.lists else 'not possible, it cannot list its symbols'}")
+
+
+def _read_answer(vendor: Vendor, keys: Secrets, body: bytes, status: int, symbols: Sequence[str]) -> bool:
+    if vendor.poll is None:
+        print("--answer is for files with poll; use --frames", file=sys.stderr)
+        return False
+    return _shown_answer(VendorPollProtocol(vendor, keys), status, body, symbols)
+
+
+def _shown_answer(protocol: VendorPollProtocol, status: int, body: bytes, symbols: Sequence[str]) -> bool:
+    try:
+        answer = protocol.read(status, body, symbols, _now_ms())
+    except (MalformedAnswer, Refused) as exc:
+        print(f"no data: {exc}")
+        return False
+    return _show(answer)
+
+
+def _read_frames(vendor: Vendor, keys: Secrets, text: bytes, symbols: Sequence[str]) -> bool:
+    if vendor.ws is None:
+        print("--frames is for files with ws; use --answer", file=sys.stderr)
+        return False
+    protocol = VendorPushProtocol(vendor, keys)
+    protocol.opening(symbols)
+    data = [_shown_frame(protocol, line) for line in text.splitlines() if line.strip()]
+    return any(data)
+
+
+def _shown_frame(protocol: VendorPushProtocol, frame: bytes) -> bool:
+    try:
+        return _show(protocol.receive(frame, _now_ms()))
+    except (MalformedAnswer, Refused) as exc:
+        print(f"no data: {exc}")
+        return False
+
+
+async def _ask(vendor: Vendor, keys: Secrets, base: str | None, symbols: Sequence[str]) -> _Came:
+    came = []
+    if vendor.poll is not None:
+        came.append(await _poll(VendorPollProtocol(vendor, keys, base), vendor.poll.timeout_s, keys, symbols))
+    if vendor.ws is not None:
+        came.append(await _listen(VendorPushProtocol(vendor, keys, base), symbols))
+    return _Came(all(each.well for each in came), b"".join(each.saved for each in came))
+
+
+async def _poll(protocol: VendorPollProtocol, within_s: float, keys: Secrets, symbols: Sequence[str]) -> _Came:
+    asked = symbols[: protocol.most_symbols]
+    request = protocol.request(asked)
+    print(f"asking: {request.label} for {','.join(asked)}")
+    try:
+        async with httpx.AsyncClient(timeout=within_s) as client:
+            built = client.build_request(
+                request.method, request.url, headers=dict(request.headers), content=request.body
+            )
+            response, body = await exchange(client, built, within_s=within_s)
+    except (httpx.HTTPError, httpx.InvalidURL, TooLarge) as exc:
+        print(f"no answer: {keys.scrubbed(f'{type(exc).__name__} {exc}')}")
+        return _Came(False)
+    print(f"status {response.status_code}, {len(body)} bytes")
+    return _Came(_shown_answer(protocol, response.status_code, body, asked), body)
+
+
+async def _listen(protocol: VendorPushProtocol, symbols: Sequence[str]) -> _Came:
+    endpoint = protocol.endpoint()
+    print(f"listening: {endpoint.label} for {','.join(symbols)}")
+    came = _Came(False)
+    try:
+        async with connected(endpoint.url, endpoint.headers) as ws, asyncio.timeout(_LISTEN_S):
+            for text in protocol.opening(symbols):
+                await ws.send(text)
+            for _ in range(_MOST_SHOWN):
+                frame = await ws.receive()
+                came.saved += frame + b"\n"
+                came.well |= _shown_frame(protocol, frame)
+    except TimeoutError:
+        print(f"no more frames within {_LISTEN_S:g} s")
+    except websocket.Refused as exc:
+        print(f"no connection: {by_status(exc.status)}: {exc}")
+    except (OSError, Closed) as exc:
+        print(f"lost: {endpoint.scrubbed(f'{type(exc).__name__} {exc}')}")
+    return came
+
+
+def _show(answer: Answer) -> bool:
+    for quote in answer.quotes[:_MOST_SHOWN]:
+        print(f"  {_line(quote)}")
+    if len(answer.quotes) > _MOST_SHOWN:
+        print(f"  and {len(answer.quotes) - _MOST_SHOWN} more")
+    for each in answer.malformed[:_MOST_SHOWN]:
+        print(f"  malformed {each.symbol or ''}: {each.error}: {each.detail}")
+    if answer.absent:
+        print(f"  not in the answer: {', '.join(answer.absent[:_MOST_SHOWN])}")
+    if answer.ignored:
+        print(f"  ignored: {answer.ignored}, other types of frames, other markets, or symbols that were not asked for")
+    return bool(answer.quotes)
+
+
+def _line(quote: Quote) -> str:
+    told = [
+        f"{to_camel(name)} {value:f}" if name != "name" else f"({value})"
+        for name in quote.__struct_fields__
+        if name not in {"symbol", "venue_time"} and (value := getattr(quote, name)) is not None
+    ]
+    at = quote.venue_time
+    when = "no market time" if at is None else f"at {datetime.fromtimestamp(at / 1000, UTC).astimezone(_ISTANBUL)}"
+    return f"{quote.symbol}  {'  '.join(told)}  {when}"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+if __name__ == "__main__":
+    sys.exit(main())
