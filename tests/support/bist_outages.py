@@ -91,7 +91,7 @@ def _place(random: Random, day: Day, name: str) -> tuple[int, int]:
         case "opening":
             return day.asked_from - 10 * _MINUTE_MS, day.shows_from + 45 * _MINUTE_MS
         case "closing":
-            return closes - 40 * _MINUTE_MS, day.shows_until + 30 * _MINUTE_MS
+            return closes - 45 * _MINUTE_MS, day.shows_until + 30 * _MINUTE_MS
         case _:
-            begins = random.randrange(day.shows_from + 10 * _MINUTE_MS, closes - 50 * _MINUTE_MS)
-            return begins, begins + random.randrange(25, 45) * _MINUTE_MS
+            begins = random.randrange(day.shows_from + 10 * _MINUTE_MS, closes - 60 * _MINUTE_MS)
+            return begins, begins + random.randrange(35, 55) * _MINUTE_MS

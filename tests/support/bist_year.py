@@ -108,7 +108,7 @@ class Year:
             await self._clock.sleep(MINUTE_MS / 1000)
             for now in self._moments():
                 if restarts and restarts[0] <= now:
-                    restarts.popleft()
+                    await self._clock.sleep_until(restarts.popleft())
                     await end([asking])
                     self._ingest = self._new_ingest(self._ingest)
                     asking = asyncio.create_task(self._ingest.run())
