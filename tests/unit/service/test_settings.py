@@ -50,6 +50,18 @@ def test_an_empty_variable_is_an_unset_one() -> None:
     assert load(Example, {"SPARK_GATEWAY_PORT": "", "SPARK_REDIS_URL_FILE": ""}).port == 8080
 
 
+@pytest.mark.parametrize(
+    "names", [("SPARK_REDIS_URL", "SPARK_REDIS_URL_FILE"), ("SPARK_REDIS_URL_FILE", "SPARK_REDIS_URL")]
+)
+def test_an_empty_variable_does_not_unset_what_its_file_says(names: tuple[str, str], tmp_path: Path) -> None:
+    """A compose file passes both on, in whatever order, and one of them holds something."""
+    file = tmp_path / "url"
+    file.write_text("redis://other:6379/0")
+    values = {"SPARK_REDIS_URL": "", "SPARK_REDIS_URL_FILE": str(file)}
+
+    assert load(Example, {name: values[name] for name in names}).redis_url.get_secret_value() == "redis://other:6379/0"
+
+
 def test_settings_do_not_change_once_read() -> None:
     settings = load(Example, {})
     with pytest.raises(ValidationError):

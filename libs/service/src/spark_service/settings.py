@@ -72,8 +72,7 @@ def load(cls: type[SettingsT], environ: Mapping[str, str]) -> SettingsT:
     given = _given(environ)
     own = {field.alias for field in cls.model_fields.values()}
     try:
-        # An empty variable is an unset one: that is how a compose file passes a default on.
-        settings = cls.model_validate({name: value for name, value in given.items() if name in own and value})
+        settings = cls.model_validate({name: value for name, value in given.items() if name in own})
     except ValidationError as exc:
         raise SettingsError("\n".join(_line(error) for error in exc.errors())) from None
     logger.info("settings", **_loggable(settings))
@@ -87,7 +86,8 @@ def _given(environ: Mapping[str, str]) -> dict[str, str]:
             continue
         secret = variable.removesuffix(_FILE_SUFFIX)
         if variable in NAMES:
-            given[variable] = value
+            if value:  # an empty variable is an unset one: that is how a compose file passes a default on
+                given[variable] = value
         elif variable.endswith(_FILE_SUFFIX) and secret in SECRETS:
             if environ.get(secret):
                 raise SettingsError(f"{variable} and {secret} are both set; keep one")
