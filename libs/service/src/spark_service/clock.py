@@ -105,6 +105,19 @@ def market_clock(text: str) -> MarketClock:
     return MarketClock(_instant(match["start"]), now_ms() if anchor is None else _instant(anchor), pace)
 
 
+def anchored(text: str) -> str:
+    """Return the same description with an anchor, now unless it has one, for processes that start one by one.
+
+    Without one each of them would start the market's time when it starts itself. Raises ValueError.
+    """
+    market_clock(text)
+    match = _SETTING.fullmatch(text.strip())
+    if match is None or match["anchor"] is not None:
+        return text
+    pace = "" if match["speed"] is None else f"*{match['speed']}"
+    return f"{match['start']}@{datetime.now(UTC).isoformat(timespec='milliseconds')}{pace}"
+
+
 def _instant(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
