@@ -114,7 +114,10 @@ class Gap(_Message, frozen=True, kw_only=True):
 
 
 class VenueStatus(_Message, frozen=True, kw_only=True):
-    """The monitor's verdict on a venue. ``staleness_sec`` is None when the venue has never spoken."""
+    """The monitor's verdict on a venue. ``staleness_sec`` is None when the venue has never spoken.
+
+    ``delay_ms`` is how much later than the market the venue's data is by its source's own word, 0 for live data.
+    """
 
     venue: str
     status: Status
@@ -122,6 +125,7 @@ class VenueStatus(_Message, frozen=True, kw_only=True):
     mode: Mode | None
     reason: str
     since: int
+    delay_ms: int = 0
 
 
 class Alarm(_Message, frozen=True, kw_only=True):

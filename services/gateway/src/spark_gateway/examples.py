@@ -44,7 +44,7 @@ STATUS = {
     "type": "status",
     "data": {
         "venue": "btcturk", "status": "STALE", "stalenessSec": 41.5, "mode": "real",
-        "reason": "nothing for 41 s", "since": 1766400000123,
+        "reason": "nothing for 41 s", "since": 1766400000123, "delayMs": 0,
     },
 }  # fmt: skip
 STATUS_CLOSED = {
@@ -52,6 +52,7 @@ STATUS_CLOSED = {
     "data": {
         "venue": "bist", "status": "CLOSED", "stalenessSec": 0, "mode": "delayed",
         "reason": "closed until 2026-11-23 10:15 +03:00 (with the source's delay)", "since": 1795188300000,
+        "delayMs": 900_000,
     },
 }  # fmt: skip
 LAGGED = {"type": "lagged", "data": {"venue": "btcturk", "conflated": 12, "dropped": 0}}
@@ -79,10 +80,11 @@ HEALTHZ = {
     "venues": {
         "btcturk": {
             "status": "UP", "stalenessSec": 0.2, "mode": "real", "reason": "real data", "since": 1766400000123,
+            "delayMs": 0,
         },
         "bist": {
             "status": "CLOSED", "stalenessSec": 0, "mode": "delayed", "since": 1795188300000,
-            "reason": "closed until 2026-11-23 10:15 +03:00 (with the source's delay)",
+            "reason": "closed until 2026-11-23 10:15 +03:00 (with the source's delay)", "delayMs": 900_000,
         },
     },
     "thresholds": {"venueStalenessTarget": 30},

@@ -76,6 +76,7 @@ def _standing(verdict: VenueStatus) -> dict[str, Any]:
         "mode": None if verdict.mode is None else verdict.mode.value,
         "reason": verdict.reason,
         "since": verdict.since,
+        "delayMs": verdict.delay_ms,
     }
 
 

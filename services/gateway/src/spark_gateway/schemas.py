@@ -105,6 +105,7 @@ _STANDING = _object(
         "mode": {"type": ["string", "null"], "enum": ["real", "delayed", "mock", None]},
         "reason": {"type": "string"},
         "since": {"type": "integer", "description": "ms UTC"},
+        "delayMs": {"type": "integer", "description": "How late the source says it is; 0 for live data."},
     }
 )
 

@@ -26,7 +26,7 @@ class Verdicts:
     """The last verdict of every venue."""
 
     def __init__(self, redis: Redis, venues: Sequence[str], changed: Callable[[str], None]) -> None:
-        """``changed`` is called with the venue whose status, mode or reason is another than before."""
+        """``changed`` is called with the venue whose status, mode, reason or delay is another than before."""
         self._redis = redis
         self._changed = changed
         self._read_at = 0.0
@@ -38,7 +38,7 @@ class Verdicts:
         return self._of[venue]
 
     def changes(self, venue: str) -> int:
-        """Return how often the venue's status, mode or reason has changed: whether there is news to tell."""
+        """Return how often the venue's status, mode, reason or delay has changed: whether there is news to tell."""
         return self._changes[venue]
 
     async def run(self) -> None:
@@ -61,11 +61,15 @@ class Verdicts:
             if now.status is Status.UNKNOWN and before.status is Status.UNKNOWN:
                 now = msgspec.structs.replace(now, since=before.since)
             self._of[venue] = now
-            if (now.status, now.mode, now.reason) != (before.status, before.mode, before.reason):
+            if _told(now) != _told(before):
                 if now.status is not before.status:
                     logger.info("venue status", venue=venue, status=now.status.value, reason=now.reason)
                 self._changes[venue] += 1
                 self._changed(venue)
+
+
+def _told(verdict: VenueStatus) -> tuple[object, ...]:
+    return verdict.status, verdict.mode, verdict.reason, verdict.delay_ms
 
 
 def _read(venue: str, text: bytes) -> VenueStatus:

@@ -54,7 +54,9 @@ class Verdict:
             return Earlier(found.mode, None)
         return Earlier(found.mode, found.staleness_sec + max(0, EXPIRES_AFTER_MS - left_ms) / 1000)
 
-    async def write(self, judgement: Judgement, staleness_s: float | None, mode: Mode | None) -> None:
+    async def write(
+        self, judgement: Judgement, staleness_s: float | None, mode: Mode | None, delay_ms: int = 0
+    ) -> None:
         """Say it, for the next ten seconds. Redis errors go to the caller."""
         if judgement.status is not self._status:
             log = logger.info if judgement.status in _ORDINARY else logger.warning
@@ -74,5 +76,6 @@ class Verdict:
             mode=mode,
             reason=judgement.reason,
             since=self._since,
+            delay_ms=delay_ms,
         )
         await self._redis.set(keys.verdict(self._venue), wire.encode(message), px=EXPIRES_AFTER_MS)

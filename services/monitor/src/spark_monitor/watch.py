@@ -137,7 +137,7 @@ class Watch:
             judgement = await self._ask_and_judge()
             if judgement is not None:
                 staleness_s = self._staleness_s(self._hours.look(self._delay_ms))
-                await self._verdict.write(judgement, staleness_s, self._hearing.mode)
+                await self._verdict.write(judgement, staleness_s, self._hearing.mode, self._delay_ms)
         except BUS_ERRORS as exc:
             self._bus.lost(self._venue, exc)
             self._metrics.unknown(self._venue)
