@@ -44,7 +44,7 @@ class Server:
 @contextmanager
 def _gateway(redis_url: str, cores: processes.Cores) -> Iterator[Running]:
     port = free_port()
-    environ = {"SPARK_REDIS_URL": redis_url, "SPARK_GATEWAY_PORT": str(port), **UNLIMITED}
+    environ = {"SPARK_REDIS_URL": redis_url, "SPARK_GATEWAY_PORT": str(port), "SPARK_VENUES": "btcturk", **UNLIMITED}
     with processes.running("spark_gateway", environ=environ, cores=cores) as process:
         processes.listens(process, port)
         _wait_for_a_ticker(port)

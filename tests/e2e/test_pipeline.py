@@ -30,6 +30,7 @@ HISTORICAL = {"venue_staleness_btcturk_sec", "venue_staleness_bist_sec"}
 PORTS = {
     "simulator": "SPARK_SIMULATOR_PORT",
     "ingest_btcturk": "SPARK_BTCTURK_METRICS_PORT",
+    "ingest_bist": "SPARK_BIST_METRICS_PORT",
     "monitor": "SPARK_MONITOR_PORT",
     "gateway": "SPARK_GATEWAY_PORT",
 }
@@ -271,6 +272,7 @@ async def test_a_taken_port_ends_a_service_with_one_clear_line(name: str) -> Non
         ("simulator", "SPARK_SIMULATOR_PAIRS", "many"),
         ("ingest_btcturk", "SPARK_BTCTURK_SYMBOLS", "BTCTRY"),
         ("ingest_btcturk", "SPARK_REDIS_URL", "http://localhost"),
+        ("ingest_bist", "SPARK_BIST_URL", "query1.finance.yahoo.com"),
         ("monitor", "SPARK_VENUE_STALENESS_TARGET", "soon"),
         ("gateway", "SPARK_GATEWAY_PORT", "tcp://10.0.0.1:8080"),
         ("gateway", "SPARK_VENUES", "nasdaq"),

@@ -25,7 +25,9 @@ UNLIMITED = {
     "SPARK_GATEWAY_STREAMS": "1000000",
 }
 """Settings of a gateway that one address asks more of than any client would."""
-SERVICES = ("simulator", "ingest_btcturk", "monitor", "gateway")
+SERVICES = ("simulator", "ingest_btcturk", "ingest_bist", "monitor", "gateway")
+FAMILIAR = {"btcturk": "BTC_TRY", "bist": "THYAO"}
+"""A symbol of each venue that is carried by default."""
 
 
 def house_environment() -> dict[str, str]:
@@ -85,25 +87,43 @@ class Service:
 
 
 class Stack:
-    """Redis, simulator, ingest, monitor and gateway. ``extra`` settings go to all of them."""
+    """Redis, simulator, ingests, monitor and gateway. ``extra`` settings go to all of them.
 
-    def __init__(self, extra: Mapping[str, str] | None = None, *, redis_binary: Binary | None = None) -> None:
+    Of the ingests there are those of ``venues``. BIST's market is open day and night, that tests may run at any time.
+    """
+
+    def __init__(
+        self,
+        extra: Mapping[str, str] | None = None,
+        *,
+        venues: Sequence[str] = ("btcturk",),
+        redis_binary: Binary | None = None,
+    ) -> None:
+        self.venues = tuple(venues)
         self.redis = RedisServer(redis_binary or binaries()[0])
         self.simulator_port, self.gateway_port = free_port(), free_port()
         self.ingest_metrics_port, self.monitor_port = free_port(), free_port()
+        self.bist_metrics_port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="spark-stack-"))
+        calendar = self.folder / "calendar"
+        calendar.write_text("* open 00:00-24:00\n")
         self.environ = {
             **house_environment(),
             "SPARK_REDIS_URL": self.redis.url,
+            "SPARK_VENUES": ",".join(venues),
             "SPARK_BTCTURK_WS_URL": f"ws://127.0.0.1:{self.simulator_port}/btcturk/ws",
             "SPARK_BTCTURK_REST_URL": f"http://127.0.0.1:{self.simulator_port}/btcturk",
             "SPARK_SIMULATOR_PORT": str(self.simulator_port),
             "SPARK_GATEWAY_PORT": str(self.gateway_port),
             "SPARK_BTCTURK_METRICS_PORT": str(self.ingest_metrics_port),
+            "SPARK_BIST_URL": f"http://127.0.0.1:{self.simulator_port}/bist/yahoo",
+            "SPARK_BIST_METRICS_PORT": str(self.bist_metrics_port),
+            "SPARK_BIST_CALENDAR": str(calendar),
             "SPARK_MONITOR_PORT": str(self.monitor_port),
             **(extra or {}),
         }
-        self.services = {name: self.service(name) for name in SERVICES}
+        unwanted = {f"ingest_{venue}" for venue in FAMILIAR if venue not in venues}
+        self.services = {name: self.service(name) for name in SERVICES if name not in unwanted}
 
     def service(self, name: str, environ: Mapping[str, str] | None = None, label: str = "") -> Service:
         """Return another process of a service, not started, with settings of its own."""
@@ -116,6 +136,10 @@ class Stack:
     @property
     def ingest(self) -> Service:
         return self.services["ingest_btcturk"]
+
+    @property
+    def ingest_bist(self) -> Service:
+        return self.services["ingest_bist"]
 
     @property
     def monitor(self) -> Service:
@@ -148,9 +172,10 @@ class Stack:
         return self
 
     async def ready(self, *symbols: str) -> None:
-        """Return once the gateway has a ticker of each of ``symbols`` (of BTC_TRY alone, unless told)."""
-        for symbol in symbols or ("BTC_TRY",):
-            path = f"/api/market/btcturk/ticker?symbol={symbol}"
+        """Return once the gateway has a ticker of each of BtcTurk's ``symbols``; unless told, of one of each venue."""
+        wanted = [("btcturk", symbol) for symbol in symbols] or [(venue, FAMILIAR[venue]) for venue in self.venues]
+        for venue, symbol in wanted:
+            path = f"/api/market/{venue}/ticker?symbol={symbol}"
             await eventually(partial(self.get, path), 30, f"a ticker of {symbol}")
 
     async def get(self, path: str) -> Any:
@@ -162,10 +187,10 @@ class Stack:
                 return None
             return answer.json() if answer.status_code == 200 else None
 
-    async def status(self) -> str | None:
+    async def status(self, venue: str = "btcturk") -> str | None:
         """Return the venue's status as the gateway tells it."""
         health = await self.get("/api/healthz")
-        return None if health is None else health["venues"]["btcturk"]["status"]
+        return None if health is None else health["venues"][venue]["status"]
 
     async def control(self, method: str, path: str, **more: Any) -> Any:
         """Call the simulator's control."""

@@ -25,14 +25,14 @@ from support.stack import Service, house_environment
 
 
 class Bench:
-    """Redis, a writer, and a gateway that may be restarted. ``extra`` settings go to the gateway."""
+    """Redis, a writer, and a gateway of its venue that may be restarted. ``extra`` settings go to the gateway."""
 
     def __init__(self, redis_server: RedisServer, folder: Path, extra: Mapping[str, str] | None = None) -> None:
         self.redis_server = redis_server
         self.redis: Redis = connect(redis_server.url)
         self.publisher = Publisher(self.redis, VENUE, Mode.MOCK)
         self.port = free_port()
-        self.environ = {**house_environment(), "SPARK_REDIS_URL": redis_server.url}
+        self.environ = {**house_environment(), "SPARK_REDIS_URL": redis_server.url, "SPARK_VENUES": VENUE}
         self.folder = folder
         self.gateway = self.service(extra)
 

@@ -111,6 +111,7 @@ class Monitor:
         self._environ = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")} | {
             "SPARK_REDIS_URL": redis_url,
             "SPARK_MONITOR_PORT": str(self.port),
+            "SPARK_VENUES": VENUE,
             **settings,
         }
         self._process: asyncio.subprocess.Process | None = None

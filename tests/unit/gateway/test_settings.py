@@ -14,6 +14,7 @@ def test_the_defaults_let_everybody_in() -> None:
     settings = load(GatewaySettings, {})
 
     assert (settings.rate, settings.burst, settings.streams_per_client, settings.streams) == (100, 200, 200, 10_000)
+    assert settings.venues == ("btcturk", "bist")
     assert (settings.access, settings.audit_log, settings.trusted_proxies) == (None, None, ())
     assert settings.cors_origins == ("*",)
 

@@ -7,11 +7,11 @@ from spark_monitor.settings import MonitorSettings
 from spark_service.settings import load
 
 
-def test_without_any_setting_it_watches_btcturk_on_this_machine() -> None:
+def test_without_any_setting_it_watches_all_venues_on_this_machine() -> None:
     settings = load(MonitorSettings, {})
 
     assert settings.redis_url.get_secret_value() == "redis://127.0.0.1:6379/0"
-    assert (settings.venues, settings.staleness_target_s) == (("btcturk",), 30.0)
+    assert (settings.venues, settings.staleness_target_s) == (("btcturk", "bist"), 30.0)
     assert (settings.metrics_host, settings.port) == ("127.0.0.1", 9100)
 
 

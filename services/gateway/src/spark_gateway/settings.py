@@ -31,7 +31,7 @@ class GatewaySettings(Settings):
     """Where the bus is, which venues to serve, where to listen, and who may ask how much."""
 
     redis_url: RedisUrl = setting("SPARK_REDIS_URL", SecretStr("redis://127.0.0.1:6379/0"))
-    venues: Annotated[CommaList, each_of(VENUES)] = setting("SPARK_VENUES", ("btcturk",))
+    venues: Annotated[CommaList, each_of(VENUES)] = setting("SPARK_VENUES", VENUES)
     host: str = setting("SPARK_GATEWAY_HOST", "127.0.0.1")
     port: Port = setting("SPARK_GATEWAY_PORT", 8080)
     admin_host: str = setting("SPARK_METRICS_HOST", "127.0.0.1")

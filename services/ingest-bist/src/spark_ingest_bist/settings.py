@@ -36,7 +36,7 @@ class IngestSettings(Settings):
     """The address defaults to the simulator's, or with real data to Yahoo's; a vendor's is in its file."""
 
     redis_url: RedisUrl = setting("SPARK_REDIS_URL", SecretStr("redis://127.0.0.1:6379/0"))
-    venues: Annotated[CommaList, each_of(VENUES)] = setting("SPARK_VENUES", ("btcturk",))
+    venues: Annotated[CommaList, each_of(VENUES)] = setting("SPARK_VENUES", VENUES)
     real_data: bool = setting("SPARK_REAL_DATA", False)
     source: Literal["yahoo", "vendor"] = setting("SPARK_BIST_SOURCE", "yahoo")
     given_url: HttpUrl | None = setting("SPARK_BIST_URL", None)

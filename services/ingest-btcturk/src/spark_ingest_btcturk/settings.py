@@ -10,8 +10,9 @@ from pydantic_core import Url
 from spark_ingest_btcturk.channels import CHANNELS
 from spark_market.instruments import Mode
 from spark_market.messages import Side
+from spark_market.venues import VENUES
 from spark_service.redis_url import RedisUrl
-from spark_service.settings import CommaList, Port, Settings, setting
+from spark_service.settings import CommaList, Port, Settings, each_of, setting
 
 _SYMBOL = re.compile(r"(?:\*|[A-Z0-9]{1,16})_[A-Z0-9]{1,16}")
 _VENUE_WS = "wss://ws-feed-pro.btcturk.com/"
@@ -56,6 +57,7 @@ class IngestSettings(Settings):
     """The addresses default to the simulator's, or with real data to the venue's own."""
 
     redis_url: RedisUrl = setting("SPARK_REDIS_URL", SecretStr("redis://127.0.0.1:6379/0"))
+    venues: Annotated[CommaList, each_of(VENUES)] = setting("SPARK_VENUES", VENUES)
     real_data: bool = setting("SPARK_REAL_DATA", False)
     given_ws_url: WsUrl | None = setting("SPARK_BTCTURK_WS_URL", None)
     given_rest_url: HttpUrl | None = setting("SPARK_BTCTURK_REST_URL", None)

@@ -16,7 +16,7 @@ class MonitorSettings(Settings):
     """Which venues are judged, after how many seconds of silence one is stale, and when a market is open."""
 
     redis_url: RedisUrl = setting("SPARK_REDIS_URL", SecretStr("redis://127.0.0.1:6379/0"))
-    venues: Annotated[CommaList, each_of(VENUES)] = setting("SPARK_VENUES", ("btcturk",))
+    venues: Annotated[CommaList, each_of(VENUES)] = setting("SPARK_VENUES", VENUES)
     real_data: bool = setting("SPARK_REAL_DATA", False)
     bist_calendar: Annotated[Overrides, from_file(read_overrides)] = setting("SPARK_BIST_CALENDAR", NONE)
     bist_clock: SimulatedTime = setting("SPARK_BIST_CLOCK", WallClock())
