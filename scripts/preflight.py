@@ -8,7 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -19,11 +19,17 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from spark_ingest_bist.choice import choose
+from spark_ingest_bist.settings import IngestSettings as BistSettings
 from spark_service import logs
+from spark_service.clock import anchored
+from spark_service.lifecycle import CannotStart
 from spark_service.redis_url import address
+from spark_service.registry import NAMES
 from spark_service.settings import Settings, SettingsError, load
 
 REDIS_URL = "SPARK_REDIS_URL"
+BIST_CLOCK = "SPARK_BIST_CLOCK"
 OLDEST_REDIS = (6, 2)
 
 
@@ -33,16 +39,18 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Service:
-    """One of our services: the package it is, and the settings that say where it listens."""
+    """One of our services: the package it is, the settings that say where it listens, the venue that it is for."""
 
     package: str
     host_setting: str
     port_setting: str
+    venue: str | None = None  # None: whichever venues there are
 
 
 SERVICES = {
     "simulator": Service("spark_simulator", "SPARK_SIMULATOR_HOST", "SPARK_SIMULATOR_PORT"),
-    "ingest-btcturk": Service("spark_ingest_btcturk", "SPARK_METRICS_HOST", "SPARK_BTCTURK_METRICS_PORT"),
+    "ingest-btcturk": Service("spark_ingest_btcturk", "SPARK_METRICS_HOST", "SPARK_BTCTURK_METRICS_PORT", "btcturk"),
+    "ingest-bist": Service("spark_ingest_bist", "SPARK_METRICS_HOST", "SPARK_BIST_METRICS_PORT", "bist"),
     "gateway": Service("spark_gateway", "SPARK_GATEWAY_HOST", "SPARK_GATEWAY_PORT"),
     "monitor": Service("spark_monitor", "SPARK_METRICS_HOST", "SPARK_MONITOR_PORT"),
 }
@@ -65,7 +73,6 @@ class Plan:
     redis_port: int
     services: tuple[str, ...]
     page: str
-    symbol: str | None  # one that the gateway is to serve soon; None when no venue of ours is chosen
     mock: bool
 
 
@@ -77,11 +84,19 @@ def prepare(environ: Mapping[str, str]) -> Plan:
         binary, redis_port = find_redis(), _free_port()
         env[REDIS_URL] = f"redis://127.0.0.1:{redis_port}/0"
 
+    if given := env.get(BIST_CLOCK):
+        try:
+            env[BIST_CLOCK] = anchored(given)  # the services start one by one, and some again later
+        except ValueError as exc:
+            raise Refusal(f"{BIST_CLOCK}={given!r} cannot be used ({exc}); it takes {NAMES[BIST_CLOCK]}") from None
     told = _settings(env)
-    mock = str(told["SPARK_REAL_DATA"]) not in {"1", "True"}
-    btcturk = "btcturk" in told["SPARK_VENUES"]
+    if "bist" in told["SPARK_VENUES"]:
+        _check_source(env)
+    mock = not told["SPARK_REAL_DATA"]
     services = tuple(
-        name for name in SERVICES if (name != "simulator" or mock) and (name != "ingest-btcturk" or btcturk)
+        name
+        for name, service in SERVICES.items()
+        if (name != "simulator" or mock) and (service.venue is None or service.venue in told["SPARK_VENUES"])
     )
     _check_ports(told, services)
     if binary is None:
@@ -90,20 +105,16 @@ def prepare(environ: Mapping[str, str]) -> Plan:
         simulator = _reachable(told["SPARK_SIMULATOR_HOST"], told["SPARK_SIMULATOR_PORT"])
         env.setdefault("SPARK_BTCTURK_WS_URL", f"ws://{simulator}/btcturk/ws")
         env.setdefault("SPARK_BTCTURK_REST_URL", f"http://{simulator}/btcturk")
+        if told["SPARK_BIST_SOURCE"] == "yahoo":  # where the simulator has a vendor's shape nobody can guess
+            env.setdefault("SPARK_BIST_URL", f"http://{simulator}/bist/yahoo")
     return Plan(
         environ=env,
         redis=binary,
         redis_port=redis_port,
         services=services,
         page=f"http://{_reachable(told['SPARK_GATEWAY_HOST'], told['SPARK_GATEWAY_PORT'])}",
-        symbol=_example(told["SPARK_BTCTURK_SYMBOLS"]) if btcturk else None,
         mock=mock,
     )
-
-
-def _example(symbols: Sequence[str]) -> str:
-    """Return a symbol that will be carried, to look at first."""
-    return "BTC_TRY" if {"*", "BTC_TRY"} & set(symbols) else symbols[0].replace("*", "BTC")
 
 
 def _settings(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -118,6 +129,14 @@ def _settings(environ: Mapping[str, str]) -> dict[str, Any]:
             raise Refusal(str(exc)) from None
         told |= {str(field.alias): getattr(settings, name) for name, field in cls.model_fields.items()}
     return told
+
+
+def _check_source(environ: Mapping[str, str]) -> None:
+    """Check that a vendor's file and its secret can be used: the ingest would say so in its log alone."""
+    try:
+        choose(load(BistSettings, environ))
+    except CannotStart as exc:
+        raise Refusal(str(exc)) from None
 
 
 def _settings_class(module: ModuleType) -> type[Settings]:

@@ -6,17 +6,16 @@ end of any of them, even by kill -9, ends all below it. Logs are in the state fo
 
 import argparse
 import contextlib
-import http.client
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import quote, urlsplit
 
+from announcement import Announcement
+from console import pass_on, say, shown
 from folder import Folder, Running
 from leash import PARENT, PR_SET_CHILD_SUBREAPER, prctl
 from preflight import Plan, Refusal, prepare
@@ -24,9 +23,7 @@ from supervision import LEASH, configuration
 
 ROOT = Path(__file__).resolve().parent.parent
 ORDERLY_S = 9.5  # after this long, stopping is no longer a request
-PATIENCE_S = 60.0  # a start that takes longer deserves a word
 AUDIT_LOG = "SPARK_GATEWAY_AUDIT_LOG"
-NOT_YET = (b'"UNKNOWN"', b'"DOWN"')  # as healthz says it while the monitor has not seen the first data
 
 
 def main() -> int:
@@ -45,25 +42,6 @@ def main() -> int:
     config.write_text(configuration(plan, folder), encoding="utf-8")
     say(f"starting; logs are in {shown(folder.log)}, Ctrl-C stops everything")
     return Stack(config, plan, folder).run()
-
-
-def say(text: str) -> None:
-    """Print a line, now: the console may be a pipe, or gone."""
-    with contextlib.suppress(OSError):
-        print(text, flush=True)
-
-
-def pass_on(lines: Iterable[str]) -> None:
-    """Say each line as it comes."""
-    for line in lines:
-        say(line.rstrip())
-
-
-def shown(path: Path) -> str:
-    """Return ``path`` as a person in this folder would write it."""
-    with contextlib.suppress(ValueError):
-        return str(path.relative_to(Path.cwd()))
-    return str(path)
 
 
 class Stack:
@@ -117,8 +95,7 @@ class Stack:
             self._supervisord.kill()
 
     def _watch(self, supervisord: subprocess.Popen[str]) -> None:
-        complain_at = time.monotonic() + PATIENCE_S
-        up = False
+        announcement = Announcement(self._plan, self._folder)
         while supervisord.poll() is None:
             if self._on_terminal and not os.isatty(sys.stderr.fileno()):
                 # A closed terminal is told to its first process alone, which may be make: that waits for us.
@@ -127,48 +104,10 @@ class Stack:
             if self._asked_at is not None:
                 if time.monotonic() > self._asked_at + ORDERLY_S:
                     supervisord.kill()
-            elif not up and (up := serves(self._plan)):
-                announce(self._plan)
-            elif not up and time.monotonic() > complain_at:
-                complain_at = float("inf")
-                say(f"no fresh data at {self._plan.page} after {PATIENCE_S:.0f} s; see {shown(self._folder.log)}")
+            elif not announcement.complete:
+                announcement.go_on()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 supervisord.wait(0.25)
-
-
-def serves(plan: Plan) -> bool:
-    """Return whether the gateway is ready, has a ticker to show, and a verdict on the venues other than "not yet"."""
-    paths = ["/readyz", "/api/healthz"]
-    if plan.symbol:
-        paths.append(ticker_path(plan.symbol))
-    # Not urllib, which would ask a configured proxy for 127.0.0.1.
-    connection = http.client.HTTPConnection(urlsplit(plan.page).netloc, timeout=1)
-    try:
-        for path in paths:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            body = answer.read()
-            if answer.status != http.HTTPStatus.OK or any(status in body for status in NOT_YET):
-                return False
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-    return True
-
-
-def ticker_path(symbol: str) -> str:
-    """Return where the gateway shows the ticker of a BtcTurk symbol."""
-    return f"/api/market/btcturk/ticker?symbol={quote(symbol)}"
-
-
-def announce(plan: Plan) -> None:
-    """Say where it is, and how to try it."""
-    data = "simulated data (marked mock); SPARK_REAL_DATA=1 make up for real" if plan.mock else "real data"
-    say(f"up, with {data}\n\n  {plan.page}")
-    if plan.symbol:
-        say(f"  curl '{plan.page}{ticker_path(plan.symbol)}'")
-    say("")
 
 
 def reap() -> None:

@@ -1,6 +1,8 @@
 """`make up` refuses to start in one clear line, rather than starting half of it."""
 
+import importlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,18 +13,21 @@ import pytest
 from integration.house.processes import clean_environment, free_ports
 
 ROOT = Path(__file__).parents[3]
-PORTS = ["SPARK_GATEWAY_PORT", "SPARK_SIMULATOR_PORT", "SPARK_MONITOR_PORT", "SPARK_BTCTURK_METRICS_PORT"]
+PORTS = [
+    "SPARK_GATEWAY_PORT", "SPARK_SIMULATOR_PORT", "SPARK_MONITOR_PORT", "SPARK_BTCTURK_METRICS_PORT",
+    "SPARK_BIST_METRICS_PORT",
+]  # fmt: skip
 
 
 @pytest.fixture
 def environ() -> dict[str, str]:
     """An environment in which all ports are free."""
-    return clean_environment() | {name: str(port) for name, port in zip(PORTS, free_ports(4), strict=True)}
+    return clean_environment() | {name: str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
 
 
-def refusal(environ: dict[str, str], state: Path) -> str:
-    """Run scripts/up.py, which must give up, and return the one line it says."""
-    done = subprocess.run(
+def up(environ: dict[str, str], state: Path) -> subprocess.CompletedProcess[str]:
+    """Run scripts/up.py, which is expected to end by itself."""
+    return subprocess.run(
         [sys.executable, ROOT / "scripts" / "up.py", "--state", state],
         env=environ,
         capture_output=True,
@@ -30,6 +35,11 @@ def refusal(environ: dict[str, str], state: Path) -> str:
         timeout=60,
         check=False,
     )
+
+
+def refusal(environ: dict[str, str], state: Path) -> str:
+    """Run scripts/up.py, which must give up, and return the one line it says."""
+    done = up(environ, state)
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stdout == ""
     [line] = done.stderr.splitlines()
@@ -65,6 +75,9 @@ def test_two_services_on_one_port_are_named(environ: dict[str, str], tmp_path: P
         ("SPARK_BTCTURK_SYMBOLS", "btcturk", "SPARK_BTCTURK_SYMBOLS="),
         ("SPARK_REDIS_URL", "http://127.0.0.1", "SPARK_REDIS_URL cannot be used"),
         ("SPARK_GATEWAY_HOST", "192.0.2.1", "set SPARK_GATEWAY_HOST"),
+        ("SPARK_BIST_CLOCK", "2026-04-27T10:30", "SPARK_BIST_CLOCK='2026-04-27T10:30' cannot be used"),
+        ("SPARK_BIST_URL", "query1.finance.yahoo.com", "SPARK_BIST_URL="),
+        ("SPARK_VENUES", "btcturk,nasdaq", "SPARK_VENUES="),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(
@@ -72,6 +85,67 @@ def test_a_setting_that_cannot_be_used_is_named(
 ) -> None:
     """Found before anything is started, not in the log of one service of five."""
     assert says in refusal(environ | {name: value}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("venues", "services"),
+    [
+        ("", ["simulator", "ingest-btcturk", "ingest-bist", "gateway", "monitor"]),
+        ("bist", ["simulator", "ingest-bist", "gateway", "monitor"]),
+        ("btcturk", ["simulator", "ingest-btcturk", "gateway", "monitor"]),
+    ],
+)
+def test_only_the_ingests_of_the_chosen_venues_are_started(
+    venues: str, services: list[str], environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that nobody asked for."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    prepare = importlib.import_module("preflight").prepare
+
+    assert list(prepare(environ | {"SPARK_VENUES": venues}).services) == services
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({}, "SPARK_BIST_VENDOR is not set"),
+        ({"SPARK_BIST_VENDOR": "/no/such/file"}, "/no/such/file"),
+        ({"SPARK_BIST_VENDOR": str(ROOT / "docs" / "vendors" / "ideal.yaml")}, "set SPARK_BIST_SECRET"),
+    ],
+)
+def test_a_licensed_source_that_cannot_be_used_is_named(
+    settings: dict[str, str], says: str, environ: dict[str, str], tmp_path: Path
+) -> None:
+    """Not in the log of its ingest alone, which would be started again for ever."""
+    licensed = {"SPARK_REAL_DATA": "1", "SPARK_BIST_SOURCE": "vendor"}
+
+    done = up(environ | licensed | settings, tmp_path)
+
+    assert done.returncode == 1
+    assert says in done.stderr
+
+
+def test_a_venue_that_is_not_wanted_needs_no_source(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    prepare = importlib.import_module("preflight").prepare
+
+    plan = prepare(environ | {"SPARK_BIST_SOURCE": "vendor", "SPARK_VENUES": "btcturk"})
+
+    assert "ingest-bist" not in plan.services
+    assert "SPARK_BIST_URL" not in plan.environ, "which may be anywhere at the simulator"
+
+
+def test_all_services_are_told_one_start_of_the_simulated_market(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them would begin the day when it starts itself, and a restarted one would begin it again."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    prepare = importlib.import_module("preflight").prepare
+
+    told = prepare(environ | {"SPARK_BIST_CLOCK": "2026-04-27T10:30+03:00*60"}).environ
+
+    assert re.fullmatch(r"2026-04-27T10:30\+03:00@\d{4}-\d\d-\d\dT[0-9:.]+\+00:00\*60", told["SPARK_BIST_CLOCK"])
+    assert told["SPARK_BIST_URL"] == f"http://127.0.0.1:{environ['SPARK_SIMULATOR_PORT']}/bist/yahoo"
 
 
 def test_a_given_redis_that_does_not_answer_is_named_without_its_password(

@@ -18,6 +18,7 @@ from integration.house.processes import alive, clean_environment, descendants, e
 
 ROOT = Path(__file__).parents[3]
 TICKER = "/api/market/btcturk/ticker?symbol=BTC_TRY"
+BIST_TICKER = "/api/market/bist/ticker?symbol=THYAO"
 
 
 @dataclass
@@ -42,11 +43,11 @@ class Up:
             (pid for pid, command in self.look().items() if part in command and "leash.py" not in command), None
         )
 
-    def ticker(self) -> dict[str, Any] | None:
+    def ticker(self, path: str = TICKER) -> dict[str, Any] | None:
         """Return the ticker that the gateway serves, if it does."""
         connection = http.client.HTTPConnection("127.0.0.1", self.gateway_port, timeout=2)
         try:
-            connection.request("GET", TICKER)
+            connection.request("GET", path)
             answer = connection.getresponse()
             body = answer.read()
             return json.loads(body) if answer.status == 200 else None
@@ -60,21 +61,23 @@ class Up:
         return self.process.poll() is not None and not any(alive(pid) for pid in self.seen)
 
 
-Start = Callable[[], Up]
+Start = Callable[[str], Up]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts scripts/up.py on free ports, and ends what a failing test leaves."""
+    """Starts scripts/up.py with some venues on free ports, and ends what a failing test leaves."""
     started: list[Up] = []
 
-    def start_one() -> Up:
-        gateway, simulator, monitor, ingest = free_ports(4)
+    def start_one(venues: str) -> Up:
+        gateway, simulator, monitor, btcturk, bist = free_ports(5)
         environ = clean_environment() | {
             "SPARK_GATEWAY_PORT": str(gateway),
             "SPARK_SIMULATOR_PORT": str(simulator),
             "SPARK_MONITOR_PORT": str(monitor),
-            "SPARK_BTCTURK_METRICS_PORT": str(ingest),
+            "SPARK_BTCTURK_METRICS_PORT": str(btcturk),
+            "SPARK_BIST_METRICS_PORT": str(bist),
+            "SPARK_VENUES": venues,
         }
         state, console = tmp_path / "var", tmp_path / "console"
         with console.open("w") as output:
@@ -100,8 +103,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def up(start: Start) -> Up:
-    """A platform that serves a ticker and has said so."""
-    running = start()
+    """A platform of one venue that serves a ticker and has said so."""
+    running = start("btcturk")
     eventually(lambda: running.ticker() is not None, "the gateway serves a ticker", 45)
     eventually(lambda: TICKER in running.console.read_text(), "the address is on the console")
     return running
@@ -125,6 +128,33 @@ def test_a_ticker_arrives_and_a_killed_simulator_comes_back(up: Up) -> None:
 
 def received_at(ticker: dict[str, Any] | None) -> int:
     return 0 if ticker is None else int(ticker["data"]["receivedAt"])
+
+
+def test_by_default_there_are_both_venues_with_an_example_of_each(start: Start) -> None:
+    """At whatever time of day: BIST's last prices are there although it is closed, and the console says that it is."""
+    running = start("")
+
+    eventually(lambda: BIST_TICKER in running.console.read_text(), "both are announced", 60)
+    console = running.console.read_text()
+    ticker = running.ticker(BIST_TICKER)
+
+    assert f"curl 'http://127.0.0.1:{running.gateway_port}{TICKER}'" in console
+    assert ticker is not None
+    assert (ticker["data"]["mode"], ticker["data"]["venueTime"] is None) == ("mock", False)
+    assert running.child("spark_ingest_btcturk")
+    assert running.child("spark_ingest_bist")
+    assert (running.state / "log" / "ingest-bist.log").exists()
+
+
+def test_bist_alone_is_a_platform_too(start: Start) -> None:
+    """Without an ingest for the venue that nobody asked for."""
+    running = start("bist")
+
+    eventually(lambda: BIST_TICKER in running.console.read_text(), "it is announced", 60)
+
+    assert TICKER not in running.console.read_text()
+    assert running.child("spark_ingest_bist")
+    assert running.child("spark_ingest_btcturk") is None
 
 
 def test_the_console_tells_the_address_and_the_files_the_rest(up: Up) -> None:
