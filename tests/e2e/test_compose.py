@@ -17,8 +17,12 @@ from support.required import skip_or_fail
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]  # the first builds every image
 
 ROOT = Path(__file__).parents[2]
-OURS = ["simulator", "ingest-btcturk", "gateway", "monitor"]
-PORTS = ["SPARK_GATEWAY_PORT", "SPARK_SIMULATOR_PORT", "SPARK_MONITOR_PORT", "SPARK_BTCTURK_METRICS_PORT"]
+OURS = ["simulator", "ingest-btcturk", "ingest-bist", "gateway", "monitor"]
+WITH_SESSIONS = ["simulator", "ingest-bist", "monitor"]
+PORTS = [
+    "SPARK_GATEWAY_PORT", "SPARK_SIMULATOR_PORT", "SPARK_MONITOR_PORT", "SPARK_BTCTURK_METRICS_PORT",
+    "SPARK_BIST_METRICS_PORT",
+]  # fmt: skip
 
 
 def docker(*arguments: str, environ: dict[str, str] | None = None, check: bool = True) -> str:
@@ -90,9 +94,12 @@ def engine() -> None:
 
 
 @pytest.fixture(scope="module")
-def platform(engine: None) -> Iterator[Platform]:
-    """The whole platform, built from this folder; its volumes and images go at the end."""
-    environ = {name: str(port) for name, port in zip(PORTS, free_ports(4), strict=True)}
+def platform(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The whole platform, built from this folder; its volumes and images go at the end. BIST is open day and night."""
+    calendar = tmp_path_factory.mktemp("compose") / "calendar"
+    calendar.write_text("* open 00:00-24:00\n")
+    environ = {name: str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
+    environ["SPARK_BIST_CALENDAR"] = str(calendar)
     running = Platform(f"spark-test-{uuid.uuid4().hex[:8]}", environ)
     try:
         running.compose("up", "--build", "-d")
@@ -102,19 +109,23 @@ def platform(engine: None) -> Iterator[Platform]:
         running.compose("down", "-v", "--rmi", "local", "--timeout", "10", check=False)
 
 
-def test_a_ticker_arrives_marked_mock(platform: Platform) -> None:
+@pytest.mark.parametrize("path", ["btcturk/ticker?symbol=BTC_TRY", "bist/ticker?symbol=THYAO"])
+def test_a_ticker_arrives_marked_mock(path: str, platform: Platform) -> None:
     """Simulator to ingest to Redis to gateway, each in a container."""
-    ticker = platform.get("/api/market/btcturk/ticker?symbol=BTC_TRY")
+    eventually(lambda: platform.get(f"/api/market/{path}") is not None, "a ticker", 60)
+
+    ticker = platform.get(f"/api/market/{path}")
 
     assert ticker["type"] == "ticker"
     assert ticker["data"]["mode"] == "mock"
 
 
-def test_the_monitor_says_mock(platform: Platform) -> None:
-    """Fresh, but simulated: never UP."""
+@pytest.mark.parametrize("venue", ["btcturk", "bist"])
+def test_the_monitor_says_mock(venue: str, platform: Platform) -> None:
+    """Fresh, but simulated: never UP. BIST's market is open because the file with its hours is mounted."""
 
     def status() -> Any:
-        return ((platform.get("/api/healthz") or {}).get("venues", {}).get("btcturk") or {}).get("status")
+        return ((platform.get("/api/healthz") or {}).get("venues", {}).get(venue) or {}).get("status")
 
     eventually(lambda: status() == "MOCK", "healthz says MOCK", 60)
 
@@ -160,6 +171,14 @@ def test_an_image_holds_its_service_and_no_tools(service: str, platform: Platfor
     assert platform.sh(service, "command -v gcc cc make; ls /app/bin | grep pip") == ""
 
 
+@pytest.mark.parametrize("service", OURS)
+def test_only_who_needs_the_trading_calendar_carries_it(service: str, platform: Platform) -> None:
+    """pandas and numpy weigh more than all the rest."""
+    found = platform.sh(service, "python -c 'from importlib.util import find_spec as f; print(bool(f(\"pandas\")))'")
+
+    assert found == f"{service in WITH_SESSIONS}\n"
+
+
 def test_a_killed_ingest_is_restarted_and_tickers_flow_again(platform: Platform) -> None:
     """kill -9 from the host: a container cannot kill its own first process, and `docker kill` counts as a wish."""
     before = platform.inspect("ingest-btcturk")
@@ -185,22 +204,69 @@ def test_only_this_machine_is_served_on_the_documented_ports(engine: None) -> No
         "redis": [],
         "simulator": [("127.0.0.1", "9200")],
         "ingest-btcturk": [("127.0.0.1", "9101")],
+        "ingest-bist": [("127.0.0.1", "9102")],
         "gateway": [("127.0.0.1", "8080")],
         "monitor": [("127.0.0.1", "9100")],
     }
 
 
+def test_the_ingest_of_a_venue_that_is_not_wanted_is_idle_and_healthy(platform: Platform) -> None:
+    """Compose starts it all the same; a container that ended would be restarted for ever."""
+    only = Platform(platform.project, platform.environ | {"SPARK_VENUES": "btcturk"})
+
+    only.compose("up", "-d", "--no-deps", "ingest-bist")
+
+    eventually(lambda: only.healthy("ingest-bist"), "it is healthy", 60)
+    assert only.inspect("ingest-bist")["RestartCount"] == 0
+
+
 @pytest.mark.parametrize(
-    ("environ", "ws_url"),
+    ("environ", "ws_url", "bist_url"),
     [
-        ({}, "ws://simulator:9200/btcturk/ws"),
-        ({"SPARK_REAL_DATA": "0"}, "ws://simulator:9200/btcturk/ws"),
-        ({"SPARK_REAL_DATA": "1"}, ""),  # unset: the venue's own
-        ({"SPARK_REAL_DATA": "1", "SPARK_BTCTURK_WS_URL": "wss://example.com/"}, "wss://example.com/"),
+        ({}, "ws://simulator:9200/btcturk/ws", "http://simulator:9200/bist/yahoo"),
+        ({"SPARK_REAL_DATA": "0"}, "ws://simulator:9200/btcturk/ws", "http://simulator:9200/bist/yahoo"),
+        ({"SPARK_REAL_DATA": "1"}, "", ""),  # unset: the venue's own
+        ({"SPARK_REAL_DATA": "1", "SPARK_BTCTURK_WS_URL": "wss://example.com/"}, "wss://example.com/", ""),
+        ({"SPARK_BIST_SOURCE": "vendor"}, "ws://simulator:9200/btcturk/ws", ""),  # wherever its shape is, to be told
+        ({"SPARK_BIST_URL": "http://example.com"}, "ws://simulator:9200/btcturk/ws", "http://example.com"),
     ],
 )
-def test_real_data_takes_one_variable(environ: dict[str, str], ws_url: str, engine: None) -> None:
+def test_real_data_takes_one_variable(environ: dict[str, str], ws_url: str, bist_url: str, engine: None) -> None:
     """The simulator's address must not stay set when the venue's own is asked for."""
     services = json.loads(docker("compose", "config", "--format", "json", environ=environ))["services"]
 
     assert services["ingest-btcturk"]["environment"]["SPARK_BTCTURK_WS_URL"] == ws_url
+    assert services["ingest-bist"]["environment"]["SPARK_BIST_URL"] == bist_url
+
+
+def test_a_licensed_source_takes_one_file_and_one_secret(engine: None) -> None:
+    """Both are mounted; neither the key nor where it lies on the host reaches the container's environment."""
+    given = {
+        "SPARK_REAL_DATA": "1", "SPARK_BIST_SOURCE": "vendor", "SPARK_BIST_VENDOR": "./vendor.yaml",
+        "SPARK_BIST_SECRET_FILE": "./vendor.key",
+    }  # fmt: skip
+
+    config = json.loads(docker("compose", "config", "--format", "json", environ=given))
+    ingest = config["services"]["ingest-bist"]
+
+    assert ingest["environment"]["SPARK_BIST_SOURCE"] == "vendor"
+    assert ingest["environment"]["SPARK_BIST_VENDOR"] == "/etc/spark/vendor.yaml"
+    assert (str(ROOT / "vendor.yaml"), "/etc/spark/vendor.yaml") in mounts(ingest)
+    assert [secret["target"] for secret in ingest["secrets"]] == [ingest["environment"]["SPARK_BIST_SECRET_FILE"]]
+    assert config["secrets"]["bist"]["file"] == str(ROOT / "vendor.key")
+
+
+def mounts(service: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(volume["source"], volume["target"]) for volume in service["volumes"]]
+
+
+def test_the_exchanges_own_days_are_told_to_all_who_ask_for_them(engine: None) -> None:
+    """Ingest, monitor and simulator must not differ on when the market is open."""
+    given = {"SPARK_BIST_CALENDAR": "./calendar", "SPARK_BIST_CLOCK": "2026-04-27T10:30+03:00@2026-11-22T00:00Z"}
+
+    services = json.loads(docker("compose", "config", "--format", "json", environ=given))["services"]
+
+    for name in WITH_SESSIONS:
+        assert (str(ROOT / "calendar"), "/etc/spark/calendar") in mounts(services[name])
+        assert services[name]["environment"]["SPARK_BIST_CALENDAR"] == "/etc/spark/calendar"
+        assert services[name]["environment"]["SPARK_BIST_CLOCK"] == given["SPARK_BIST_CLOCK"]
