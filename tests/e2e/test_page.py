@@ -172,34 +172,109 @@ async def test_simulated_data_is_called_so(reading: Page) -> None:
         ("live", [("UP", "delayed")], "Data: Delayed", "delayed"),
         ("live", [("UP", "delayed"), ("UP", "real")], "Data: Real", "good"),
         ("live", [("DOWN", "real"), ("UP", "delayed")], "Data: Delayed", "delayed"),
+        ("live", [("UP", "real"), ("CLOSED", "delayed")], "Data: Real", "good"),
         ("live", [("MOCK", "mock")], "Data: Mock", "mock"),
         ("live", [("UP", "mock")], "Data: Mock", "mock"),
         ("live", [("MOCK", "real")], "Data: Mock", "mock"),
+        *[("live", [(status, "mock")], "Data: Mock", "mock") for status in ("STALE", "DOWN", "CLOSED", "UNKNOWN")],
+        ("live", [("CLOSED", "delayed"), ("MOCK", "mock")], "Data: Mock", "mock"),
+        ("live", [("CLOSED", "delayed")], "Market closed", "waiting"),
+        ("live", [("CLOSED", "delayed"), ("STALE", "real")], "No fresh data", "mock"),
+        ("live", [("DEGRADED", "real"), ("STALE", "delayed")], "Data: Incomplete", "mock"),
         *[
-            ("live", [(status, "real")], "Data: Mock", "mock")
-            for status in ("STALE", "DOWN", "DEGRADED", "CLOSED", "UNKNOWN", "up", "NEW")
+            ("live", [(status, mode)], "No fresh data", "mock")
+            for status in ("STALE", "DOWN", "UNKNOWN", "up", "NEW")
+            for mode in ("real", "delayed", None)
         ],
-        ("live", [], "Data: Mock", "mock"),
+        ("live", [], "No fresh data", "mock"),
         ("lost", [("UP", "real")], "No connection", "bad"),
         ("connecting", [("UP", "real")], "Connecting…", "waiting"),
     ],
 )
 async def test_green_takes_a_live_stream_of_real_data(
-    connection: str, venues: list[tuple[str, str]], text: str, tone: str, reading: Page
+    connection: str, venues: list[tuple[str, str | None]], text: str, tone: str, reading: Page
 ) -> None:
-    """Nothing less than UP, real and connected; in doubt it is amber."""
-    verdicts = json.dumps([{"status": status, "mode": mode} for status, mode in venues])
+    """Nothing less than UP, real and connected; in doubt it is amber. Mock is said of what is simulated alone."""
+    names = ("btcturk", "bist")
+    verdicts = json.dumps(
+        [{"name": name, "status": status, "mode": mode} for name, (status, mode) in zip(names, venues, strict=False)]
+    )
 
     badge = await words(reading, f"words.badge({json.dumps(connection)}, {verdicts})")
 
     assert (badge["text"], badge["tone"]) == (text, tone)
 
 
-async def test_without_fresh_data_the_amber_badge_says_so(reading: Page) -> None:
-    """A real venue that went silent is not simulated, and the page does not claim it."""
-    badge = await words(reading, "words.badge('live', [{ status: 'STALE', mode: 'real' }])")
+@pytest.mark.parametrize(
+    ("venues", "note"),
+    [
+        ([("btcturk", "STALE", "real", 0)], "No fresh data right now. BtcTurk: not fresh."),
+        ([("btcturk", "UP", "real", 0), ("bist", "UP", "delayed", 900_000)],
+         "Real prices, live from BtcTurk. Borsa İstanbul: 15 min delayed."),
+        ([("btcturk", "UP", "real", 0), ("bist", "CLOSED", "delayed", 900_000)],
+         "Real prices, live from BtcTurk. Borsa İstanbul: closed."),
+        ([("btcturk", "DOWN", "real", 0), ("bist", "UP", "delayed", 900_000)],
+         "Real prices of Borsa İstanbul, but later than the market. BtcTurk: down."),
+        ([("btcturk", "MOCK", "mock", 0), ("bist", "CLOSED", "mock", 0)],
+         "Simulated prices, for trying things out. Nothing here is a real market. Borsa İstanbul: closed."),
+        ([("nyse", "NEW", "real", 0)], "No fresh data right now. nyse: not known."),
+    ],
+)  # fmt: skip
+async def test_the_badge_says_which_venues_its_word_is_not_about(
+    venues: list[tuple[str, str, str, int]], note: str, reading: Page
+) -> None:
+    """Green for one venue must not pass for all; a real venue that went silent is not simulated."""
+    keys = ("name", "status", "mode", "delayMs")
+    verdicts = json.dumps([dict(zip(keys, venue, strict=True)) for venue in venues])
 
-    assert badge["note"].startswith("No fresh data right now")
+    badge = await words(reading, f"words.badge('live', {verdicts})")
+
+    assert badge["note"] == note
+
+
+SUNDAY_NOON = 1_795_338_000_000  # 2026-11-22T12:00+03:00
+MONDAY = {"opensAt": SUNDAY_NOON + 22 * 3_600_000, "closesAt": SUNDAY_NOON + 30 * 3_600_000}
+
+
+@pytest.mark.parametrize(
+    ("status", "window", "delay_ms", "says"),
+    [
+        ("CLOSED", MONDAY, 0, "opens Mon 10:00"),
+        ("CLOSED", MONDAY, 900_000, "opens Mon 10:00, prices from 10:15"),
+        (
+            "CLOSED",
+            {**MONDAY, "closesAt": MONDAY["opensAt"] + 9_000_000, "half": True},
+            0,
+            "opens Mon 10:00, a half-day",
+        ),
+        ("CLOSED", {key: at + 7 * 86_400_000 for key, at in MONDAY.items()}, 0, "opens Mon 30 Nov 10:00"),
+        ("UP", MONDAY, 900_000, "closes 18:00"),
+        ("MOCK", {**MONDAY, "closesAt": MONDAY["opensAt"] + 9_000_000, "half": True}, 0, "closes 12:30, a half-day"),
+        ("DOWN", MONDAY, 0, ""),
+        ("CLOSED", None, 0, ""),
+    ],
+)
+async def test_what_is_next_for_a_market_with_hours(
+    status: str, window: dict[str, Any] | None, delay_ms: int, says: str, reading: Page
+) -> None:
+    """In the time of Istanbul, wherever the reader is."""
+    arguments = json.dumps([status, window, delay_ms, SUNDAY_NOON])
+
+    assert await words(reading, f"words.session(...{arguments})") == says
+
+
+@pytest.mark.parametrize(
+    ("ms", "shown"),
+    [
+        (SUNDAY_NOON - 61_000, "11:58:59"),
+        (SUNDAY_NOON - 2 * 86_400_000, "Fri 12:00:00"),
+        (SUNDAY_NOON - 9 * 86_400_000, "Fri 13 Nov 12:00:00"),
+        (None, "–"),
+    ],
+)
+async def test_the_markets_own_time_has_its_day_unless_that_is_today(ms: int | None, shown: str, reading: Page) -> None:
+    """Friday's last price is not one of this morning."""
+    assert await words(reading, f"words.marketTime({json.dumps(ms)}, {SUNDAY_NOON})") == shown
 
 
 @pytest.mark.parametrize(
@@ -378,6 +453,41 @@ async def test_a_refused_stream_is_asked_for_again(page: Page, stack: Stack) -> 
     await live(page)
     assert "&lastEventId=btcturk." in asked[-1]
     await expect(page.locator("#notices li")).to_have_count(0)
+
+
+async def test_a_venue_that_is_new_to_the_page_is_shown_and_one_that_went_is_not(
+    browser: Browser, stack: Stack
+) -> None:
+    """The gateway may be started again with other venues, while a page of it is open."""
+    there = True
+
+    async def with_another(route: Route) -> None:
+        answer = await route.fetch()
+        told = await answer.json()
+        if there:
+            told["venues"]["nyse"] = {**told["venues"]["btcturk"], "status": "HALTED", "reason": "for now"}
+        await route.fulfill(json=told)
+
+    async def without_it(route: Route) -> None:
+        await route.continue_(url=route.request.url.replace(",nyse:*", ""))
+
+    page = await browser.new_page()
+    await page.route("**/api/healthz", with_another)
+    await page.route("**/stream?*", without_it)
+    await page.route("**/nyse/symbols", lambda route: route.fulfill(status=503))
+    await page.goto(stack.gateway_url + "/")
+
+    other = page.locator("section.venue").nth(1)
+    await expect(other.locator("h2")).to_have_text("nyse")
+    await expect(other.locator(".status")).to_have_text("HALTED", timeout=15_000)
+    await expect(other.locator(".status")).to_have_attribute("data-tone", "bad")
+    await expect(page.locator("tbody tr")).to_have_count(len(SYMBOLS))
+
+    there = False
+    await expect(page.locator("section.venue")).to_have_count(1, timeout=15_000)
+    await expect(page.locator("tbody tr:not(.stale)")).to_have_count(len(SYMBOLS))
+    await expect(page.locator("#connection")).to_have_text("Connected", timeout=15_000)
+    await page.close()
 
 
 async def test_a_killed_ingest_is_down_and_its_gap_is_told(page: Page, stack: Stack) -> None:

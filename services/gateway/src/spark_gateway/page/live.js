@@ -33,6 +33,11 @@ export class LiveStream {
     };
   }
 
+  /** End it for good. */
+  close() {
+    this.#source.close();
+  }
+
   /** "connecting" at first, then "live" or "lost". An open socket proves nothing: its other end may be long gone. */
   state() {
     const now = Date.now();

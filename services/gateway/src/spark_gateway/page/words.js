@@ -24,6 +24,13 @@ export function percent(number) {
   return `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)} %`;
 }
 
+const NAMES = new Map([["btcturk", "BtcTurk"], ["bist", "Borsa İstanbul"]]);
+
+/** What people call a venue; one that is new to this page keeps the name that the gateway has for it. */
+export function nameOf(venue) {
+  return NAMES.get(venue) ?? venue;
+}
+
 /** How long ago, in one unit. */
 export function age(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
@@ -39,26 +46,97 @@ export function staleness(seconds) {
   return `staleness ${Number(seconds).toFixed(Number(seconds) < 10 ? 1 : 0)} s`;
 }
 
+/** How much later than the market the prices are, as the source declares it; nothing for live ones. */
+export function delay(ms) {
+  if (!(Number(ms) > 0)) return "";
+  const seconds = Math.round(Number(ms) / 1000);
+  return seconds < 120 ? `${seconds} s delayed` : `${Math.round(seconds / 60)} min delayed`;
+}
+
+const ISTANBUL = { timeZone: "Europe/Istanbul", hourCycle: "h23" };
+const written = (options) => new Intl.DateTimeFormat("en-GB", { ...ISTANBUL, ...options });
+const MINUTE = written({ hour: "2-digit", minute: "2-digit" });
+const SECOND = written({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const WEEKDAY = written({ weekday: "short" });
+const DAY = written({ weekday: "short", day: "numeric", month: "short" });
+const DATE = written({ year: "numeric", month: "numeric", day: "numeric" });
+const SOON_MS = 6 * 86_400_000;
+
+/** The market's own time of a price: the hour where the exchange is, with the day unless that is today there. */
+export function marketTime(ms, now) {
+  if (ms === null || ms === undefined) return "–";
+  const at = Number(ms);
+  const day = DATE.format(at) === DATE.format(now) ? "" : `${dayOf(at, now)} `;
+  return day + SECOND.format(at);
+}
+
+function dayOf(at, now) {
+  return (Math.abs(at - now) < SOON_MS ? WEEKDAY : DAY).format(at);
+}
+
+/**
+ * What is next for a market with hours, in Istanbul's time; nothing for one without, or when its state is not known.
+ * `window` is the session that runs or the next one; with a delay the prices come later than the session.
+ */
+export function session(status, window, delayMs, now) {
+  if (!window || ["DOWN", "UNKNOWN"].includes(status)) return "";
+  const { opensAt, closesAt, half } = window;
+  if (status !== "CLOSED") return `closes ${MINUTE.format(closesAt)}${half ? ", a half-day" : ""}`;
+  const later = Number(delayMs) > 0 ? `, prices from ${MINUTE.format(opensAt + Number(delayMs))}` : "";
+  return `opens ${dayOf(opensAt, now)} ${MINUTE.format(opensAt)}${later}${half ? ", a half-day" : ""}`;
+}
+
 /**
  * The badge: what kind of data this page can vouch for now. `connection` is the page's own; `venues` are their
- * verdicts, each with `status` and `mode`. Real takes all of it: a live connection and a venue that is UP with real data.
+ * verdicts, each with `name`, `status`, `mode` and perhaps `delayMs`. Real takes all of it: a live connection and a
+ * venue that is UP with real data. Mock is said of simulated data and of nothing else: real data that is not fresh now
+ * is called what it is.
  */
 export function badge(connection, venues) {
   if (connection === "connecting") return { text: "Connecting…", tone: "waiting", note: "Asking the gateway what it has." };
   if (connection !== "live") {
     return { text: "No connection", tone: "bad", note: "The gateway cannot be reached. These are the last prices known, not live ones." };
   }
-  const up = venues.filter(({ status }) => status === "UP");
-  if (up.some(({ mode }) => mode === "real")) {
-    return { text: "Data: Real", tone: "good", note: "Real prices, live from the venue." };
+  const up = (mode) => venues.filter((venue) => venue.status === "UP" && venue.mode === mode);
+  const others = (shown) => exceptions(venues.filter((venue) => !shown.includes(venue)));
+  const [real, delayed] = [up("real"), up("delayed")];
+  if (real.length > 0) return { text: "Data: Real", tone: "good", note: `Real prices, live from ${named(real)}.${others(real)}` };
+  if (delayed.length > 0) {
+    const note = `Real prices of ${named(delayed)}, but later than the market.${others(delayed)}`;
+    return { text: "Data: Delayed", tone: "delayed", note };
   }
-  if (up.some(({ mode }) => mode === "delayed")) {
-    return { text: "Data: Delayed", tone: "delayed", note: "Real prices, but later than the market." };
+  if (venues.some(({ status, mode }) => status === "MOCK" || mode === "mock")) {
+    const simulated = venues.filter(({ status }) => ["MOCK", "UP"].includes(status));
+    const note = simulated.length > 0
+      ? "Simulated prices, for trying things out. Nothing here is a real market."
+      : "No fresh data right now, and what there is is simulated.";
+    return { text: "Data: Mock", tone: "mock", note: note + others(simulated) };
   }
-  const note = venues.some(({ status }) => status === "MOCK")
-    ? "Simulated prices, for trying things out. Nothing here is a real market."
-    : "No fresh data right now: the venue's line below says why.";
-  return { text: "Data: Mock", tone: "mock", note };
+  if (venues.some(({ status }) => status === "DEGRADED")) {
+    return { text: "Data: Incomplete", tone: "mock", note: `Real prices, but not all of them are fresh.${others([])}` };
+  }
+  if (venues.length > 0 && venues.every(({ status }) => status === "CLOSED")) {
+    return { text: "Market closed", tone: "waiting", note: "The last prices of the session; new ones come when it opens." };
+  }
+  return { text: "No fresh data", tone: "mock", note: `No fresh data right now.${others([])}` };
+}
+
+function named(venues) {
+  return venues.map(({ name }) => nameOf(name)).join(" and ");
+}
+
+const STANDINGS = new Map([
+  ["UP", (venue) => delay(venue.delayMs) || venue.mode],
+  ["MOCK", () => "simulated"],
+  ["CLOSED", () => "closed"],
+  ["DEGRADED", () => "incomplete"],
+  ["STALE", () => "not fresh"],
+  ["DOWN", () => "down"],
+]);
+
+/** Those venues that the badge's word is not about: green must not pass for all of them. */
+function exceptions(venues) {
+  return venues.map((venue) => ` ${nameOf(venue.name)}: ${STANDINGS.get(venue.status)?.(venue) ?? "not known"}.`).join("");
 }
 
 const TONES = new Map([["UP", "good"], ["MOCK", "mock"], ["CLOSED", "waiting"], ["DEGRADED", "mock"], ["UNKNOWN", "waiting"]]);
