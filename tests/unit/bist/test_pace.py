@@ -35,8 +35,8 @@ def test_no_hour_has_more_than_the_budget(pauses: list[float], most: int) -> Non
     budget, now, sent = Budget(most), 0.0, []
     for pause_s in pauses:
         now += pause_s
-        now += budget.wait_s(now)
-        assert budget.wait_s(now) <= 0
+        while (wait_s := budget.wait_s(now)) > 0:
+            now += wait_s
         budget.spend(now)
         sent.append(now)
         assert sum(now - 3600 <= each for each in sent) <= most

@@ -8,7 +8,7 @@ import pytest
 from spark_market.sessions import Phase, bist, read_overrides
 from spark_simulator.bist.grid import above, below, limits, nearest, step
 from spark_simulator.bist.market import BistMarket, Quote
-from unit.simulator.moments import MONDAY, at
+from support.istanbul import MONDAY, at
 
 CALENDAR = bist()
 SOME = ("THYAO", "XU100", "GARAN", "VESTL", "ZOREN", "KONYA", "EGEEN")
@@ -139,7 +139,7 @@ def test_the_auctions_find_one_price_each(market: BistMarket, date: str, closes:
     last = quote(market, "THYAO", at(f"{date} {closes}"))
     closing = [quote(market, "THYAO", ms) for ms in range(at(f"{date} {closes}"), at(f"{date} {ends}"), 1000)]
     prints = {one.time: one for one in closing}
-    assert list(prints)[0] == last.time and len(prints) == 2
+    assert next(iter(prints)) == last.time and len(prints) == 2
     assert (prints[max(prints)].volume or 0) > (last.volume or 0)
 
 

@@ -129,6 +129,7 @@ class Feed:
         """Return what is to be said now."""
         session, moved = self.session, self.market.moved
         since = session.connected_since
+        missing, never_had = session.missing(), session.never_had()
         now = self._times.now()
         sockets, wanted = session.sockets
         interval_ms = 0.0 if session.kind == "websocket" else self.market.interval_ms / self._times.speed
@@ -151,9 +152,9 @@ class Feed:
                 source=session.kind,
                 sockets=sockets,
                 sockets_wanted=wanted,
-                subscriptions=len(self._symbols) - len(session.missing()),
-                unproven=[],
-                unknown=session.missing(),
+                subscriptions=len(self._symbols) - len(missing),
+                unproven=[f"{TICKER}:{symbol}" for symbol in missing if symbol not in never_had],
+                unknown=missing,
                 reconnects=self._metrics.outages,
                 malformed=self._metrics.malformed_count,
                 queued=queued,

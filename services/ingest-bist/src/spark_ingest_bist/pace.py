@@ -12,6 +12,7 @@ from typing import Final
 HOUR_S: Final = 3600.0
 _MARGIN_S: Final = 5.0
 """What is sent evenly does not arrive so: the hour is counted a little longer than it is."""
+_LEAST_S: Final = 0.001
 _PLANNED: Final = 0.9
 """What of the budget the rounds may take; the rest is for what goes wrong."""
 
@@ -39,7 +40,7 @@ class Budget:
         self._forget(now)
         if self._most is None or len(self._sent) < self._most:
             return 0.0
-        return self._sent[0] + HOUR_S + _MARGIN_S - now
+        return max(_LEAST_S, self._sent[0] + HOUR_S + _MARGIN_S - now)
 
     def spend(self, now: float) -> None:
         """A request is sent."""

@@ -28,7 +28,7 @@ _HEADERS: Final = {
 class YahooProtocol:
     """Asks for up to 20 symbols at once: one more, and it refuses all of them."""
 
-    most_symbols: Final = 20
+    most_symbols = 20
 
     def __init__(self, base_url: str) -> None:
         """``base_url`` is where the paths begin, such as ``https://query1.finance.yahoo.com``."""

@@ -202,8 +202,10 @@ class Answers:
     def _bigpara(self, ask: Ask) -> tuple[int, Any, int]:
         path = ask.path.removeprefix("api/v1/")
         if path == "hisse/list":
-            shares = [each for each in self._view.market.instruments.values() if not each.index]
-            rows = [{"id": self._numbers[each.symbol], "kod": each.symbol, "ad": each.name} for each in shares]
+            rows = [
+                {"id": number, "kod": symbol, "ad": each.name, "tip": "Endeks" if each.index else "Hisse"}
+                for number, (symbol, each) in enumerate(self._view.market.instruments.items(), start=1)
+            ]
             return 200, {"code": "0", "data": rows}, 0
         symbol = path.removeprefix("borsa/hisseyuzeysel/")
         if symbol == path:

@@ -19,11 +19,10 @@ def laplace(row: Row) -> str:
 
 
 def laplace_book(row: Row) -> str:
-    """Laplace's ``ob``: the best level of each side."""
+    """Laplace's ``ob``: the best bid and ask."""
     quote = row.quote
-    sides = (("bid", quote.bid, quote.bid_size), ("ask", quote.ask, quote.ask_size))
-    levels = [{"level": 1, "vol": size, "orders": 1, "p": lira(price), "side": side} for side, price, size in sides]
-    return _json({"t": "ob", "d": {"s": quote.symbol, "d": quote.time, "levels": levels}})
+    time = None if row.nulls == "time" else quote.time
+    return _json({"t": "ob", "d": {"d": time, "s": quote.symbol, "ask": lira(quote.ask), "bid": lira(quote.bid)}})
 
 
 def algolab(row: Row) -> str:
