@@ -110,9 +110,20 @@ def test_a_vendors_protocol_knows_no_socket_and_no_clock() -> None:
     assert askings([package / "moments.py"]) == []
 
 
+def test_when_to_ask_and_what_rows_mean_is_decided_without_a_clock() -> None:
+    """So that a year of it can be tested in a moment."""
+    package = next(each for each in packages() if each.name == "spark_ingest_bist")
+    pure = ("schedule", "pace", "doubts", "roster", "holes", "rows", "directory")
+    assert forbidden([package / f"{name}.py" for name in pure], PURE) == []
+
+
 def test_the_sessions_read_no_frames() -> None:
     known = {"msgspec", "json", "redis", "spark_bus"}
-    for package, name in (("spark_ingest_btcturk", "session"), ("spark_ingest_bist", "push")):
+    for package, name in (
+        ("spark_ingest_btcturk", "session"),
+        ("spark_ingest_bist", "push"),
+        ("spark_ingest_bist", "poller"),
+    ):
         folder = next(each for each in packages() if each.name == package)
         assert forbidden([folder / f"{name}.py"], known) == []
 

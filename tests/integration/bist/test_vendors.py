@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from integration.bist.ingesting import state, tickers
+from integration.bist.ingesting import gaps, state, tickers
 from spark_bus.connection import connect_alone
 from spark_ingest.terms import Terms
 from spark_ingest_bist.choice import CannotList, choose, enumerate_once
@@ -34,8 +34,8 @@ from support.eventually import eventually
 from support.running import running
 from support.vendors import FOLDER, KEY, NAMES, SEVERAL
 
-
 SYMBOLS = "THYAO,GARAN,XU100"
+MALFORMED = "spark_ingest_malformed_total"
 POLLED = {"ideal", "collectapi", "bigpara", "oneendeks"}
 KEYED = {"ideal", "collectapi", "laplace", "algolab"}
 
@@ -179,6 +179,28 @@ async def test_a_vendor_that_does_not_tell_its_symbols_for_now(monkeypatch: pyte
 def test_what_cannot_start_says_what_to_do(more: dict[str, str], what: str) -> None:
     with pytest.raises(CannotStart, match=what):
         choose(settings_for("http://127.0.0.1:1", "ideal", **more))
+
+
+async def test_a_lost_socket_is_a_gap_and_then_goes_on(redis: Redis, redis_url: str) -> None:
+    async with simulated(time := clock()) as simulator, httpx.AsyncClient(base_url=simulator.http_url) as http:
+        settings = settings_for(simulator.http_url, "laplace", time, redis_url)
+        async with ingesting(settings, redis_url) as ingest:
+            before = len(await eventually(lambda: tickers(redis)))
+            assert await gaps(redis) == []
+
+            await http.post("/control/bist/faults", json={"fault": "malformed", "source": "laplace"})
+            await eventually(lambda: ingest.registry.get_sample_value(MALFORMED, {"venue": VENUE, "error": "not_json"}))
+            assert await gaps(redis) == []  # it cost that frame
+
+            await http.post("/control/bist/faults", json={"fault": "cut", "source": "laplace"})
+            [gap] = await eventually(lambda: gaps(redis))
+            await eventually(lambda: more_than(redis, before))
+
+    assert (gap.channel, gap.symbol, gap.cause) == ("ticker", None, "closed")
+
+
+async def more_than(redis: Redis, count: int) -> bool:
+    return len(await tickers(redis)) > count
 
 
 async def test_polls_stand_in_for_a_socket_that_brings_nothing(

@@ -39,7 +39,7 @@ class Listening:
         self._metrics = wiring.metrics
         self._times = wiring.times
         self._schedule = wiring.schedule
-        self._hours = PushHours(wiring.schedule, wiring.times)
+        self._hours = PushHours(wiring.schedule, wiring.times, lambda: self.trouble is None)
         self._push = PushSession(
             endpoint,
             protocol,

@@ -1,5 +1,6 @@
 """When a source that sends by itself may be connected to: as one that is asked may be asked."""
 
+from collections.abc import Callable
 from typing import Final
 
 from spark_ingest_bist.schedule import Schedule, Window
@@ -14,8 +15,10 @@ _OWED_S: Final = 30.0
 class PushHours:
     """While the day's data can change; and shortly when one look is owed, at a start and after the close."""
 
-    def __init__(self, schedule: Schedule, times: Times) -> None:
+    def __init__(self, schedule: Schedule, times: Times, well: Callable[[], bool]) -> None:
+        """``well`` tells whether the last try brought a connection; if not, a look that is owed is taken again."""
         self._schedule = schedule
+        self._well = well
         self._clock = times.market
         self._wall = times.wall
         self._owed_until: float | None = None
@@ -33,7 +36,10 @@ class PushHours:
         if self._wall.monotonic() < self._owed_until:
             return True
         self._owed_until = None
-        self._schedule.completed(self._began_ms)
+        if self._well():
+            self._schedule.completed(self._began_ms)
+        else:
+            self._schedule.put_off(now_ms)
         return False
 
     def expected(self) -> bool:
