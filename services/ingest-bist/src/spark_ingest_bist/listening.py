@@ -108,8 +108,7 @@ class Listening:
         """The source said no."""
         if exc.error == "forbidden":
             logger.error(
-                "the source refuses this address, key or contract; look at SPARK_BIST_SECRET and at what you are licensed "
-                "for",
+                "the source refuses this address, key or contract; look at SPARK_BIST_SECRET and at your licence",
                 detail=exc.detail[:200],
             )
         else:
