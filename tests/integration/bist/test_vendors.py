@@ -229,15 +229,7 @@ ws:
   type: t
   messages:
     pr: {rows: d, fields: {symbol: s, price: p, changePct: ch}, time: {field: d, format: milliseconds}}
-    ob:
-      rows: d
-      fields:
-        symbol: s
-        bid: levels.side=bid.p
-        ask: levels.side=ask.p
-        bidSize: levels.side=bid.vol
-        askSize: levels.side=ask.vol
-      time: {field: d, format: milliseconds}
+    ob: {rows: d, fields: {symbol: s, bid: bid, ask: ask}, time: {field: d, format: milliseconds}}
 """,
         encoding="utf-8",
     )
@@ -259,7 +251,7 @@ ws:
                 now = await state(redis)
                 if now is None or not now.connected or now.source != "websocket":
                     return False
-                return any(one.bid is not None and one.bid_size is not None for one in await tickers(redis))
+                return any(one.bid is not None and one.change_pct is not None for one in await tickers(redis))
 
             await eventually(pushed, timeout_s=30, what="prices by the socket, best quotes included")
             assert (await state(redis)).poll_interval_ms == 0  # type: ignore[union-attr]

@@ -21,10 +21,7 @@ logger = structlog.get_logger()
 class Both:
     """Implements `Session`. The socket goes on trying while the source is asked."""
 
-    def __init__(
-        self, listening: Listening, poller: Poller, wiring: Wiring, after_s: float = FALL_BACK_AFTER_S
-    ) -> None:
-        """``after_s`` is how long the socket may bring nothing, or not be there, before the source is asked."""
+    def __init__(self, listening: Listening, poller: Poller, wiring: Wiring) -> None:
         self._listening = listening
         self._poller = poller
         self._market = wiring.market

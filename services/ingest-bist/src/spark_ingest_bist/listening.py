@@ -106,9 +106,13 @@ class Listening:
 
     def refused(self, exc: Refused) -> None:
         """The source said no."""
-        tell = logger.error if exc.error == "forbidden" else logger.warning
-        tell("the source refuses; look at SPARK_BIST_SECRET and at what you are licensed for", error=exc.error,
-             detail=exc.detail[:200])  # fmt: skip
+        if exc.error == "forbidden":
+            logger.error(
+                "the source refuses this address, key or contract; look at SPARK_BIST_SECRET and at your licence",
+                detail=exc.detail[:200],
+            )
+        else:
+            logger.warning("the source refuses", error=exc.error, detail=exc.detail[:200])
         self._metrics.asked(exc.error, 0.0)
 
     def connected(self) -> None:
