@@ -12,6 +12,7 @@ from spark_ingest_bist.session import Wiring
 from spark_service.lifecycle import end
 
 FALL_BACK_AFTER_S: Final = 30.0
+"""How long the socket may bring nothing, or not be there, before the source is asked."""
 _LOOK_S: Final = 0.5
 
 logger = structlog.get_logger()
@@ -27,7 +28,6 @@ class Both:
         self._listening = listening
         self._poller = poller
         self._market = wiring.market
-        self._after_s = after_s
         self._polling: asyncio.Task[None] | None = None
 
     @property
@@ -73,8 +73,8 @@ class Both:
                 if self._heard_within(now):
                     well_at = now
                     await self._stop_asking()
-                elif now - well_at > self._after_s and self._polling is None:
-                    logger.warning("the socket brings nothing; asking instead", after_s=self._after_s)
+                elif now - well_at > FALL_BACK_AFTER_S and self._polling is None:
+                    logger.warning("the socket brings nothing; asking instead", after_s=FALL_BACK_AFTER_S)
                     self._polling = asyncio.create_task(self._poller.run())
             for task in (listening, self._polling):
                 if task is not None and task.done():
@@ -88,7 +88,7 @@ class Both:
         if self._listening.connected_since is None:
             return False
         heard_at = self._listening.heard_at
-        return not self._listening.expected() or (heard_at is not None and now - heard_at < self._after_s)
+        return not self._listening.expected() or (heard_at is not None and now - heard_at < FALL_BACK_AFTER_S)
 
     async def _stop_asking(self) -> None:
         if self._polling is None:
