@@ -34,7 +34,6 @@ from support.eventually import eventually
 from support.running import running
 from support.vendors import FOLDER, KEY, NAMES, SEVERAL
 
-
 SYMBOLS = "THYAO,GARAN,XU100"
 POLLED = {"ideal", "collectapi", "bigpara", "oneendeks"}
 KEYED = {"ideal", "collectapi", "laplace", "algolab"}
