@@ -1,13 +1,16 @@
 """A source asked through whole market days, in no time: when, how often, and what its failures cost."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_bus.publisher import Claim
+from spark_market.messages import Ticker
 from unit.bist.days import DELAY, MINUTE, at, calendar
 from unit.bist.polled import Played
 
@@ -220,6 +223,42 @@ async def test_a_start_discloses_what_may_have_been_missed_and_no_closed_market(
     if gaps:
         assert played.published[0].kind == "gap"
         assert played.gaps()[0].from_ == at(heard) - 1_000
+
+
+async def test_a_restart_before_an_opening_knows_when_a_row_last_moved() -> None:
+    """Nothing is new at night; had it no word at all to tell of, the monitor would call the morning an outage."""
+    first = Played(at("2026-04-26 20:00"))
+    friday = at("2026-04-24 18:05") // 1000
+    first.answer = lambda symbols: first.prices(symbols, regularMarketTime=friday, regularMarketPrice=300)
+    await first.run(at("2026-04-26 20:05"))
+    [ticker] = first.messages()
+    claim = replace(began("2026-04-26 20:00"), tickers={"THYAO": ticker})
+    again = Played(at("2026-04-26 21:00"), claim=claim)
+    again.answer = first.answer
+
+    await again.run(at("2026-04-27 09:59"))
+
+    assert again.published == []
+    assert again.counted("rows_total", reason="unchanged") == 1
+    age = again.feed.beat(0, 0).heartbeat.ages["ticker"]
+    assert age == pytest.approx(again.clock.now_ms() - friday * 1000 - DELAY, abs=10)
+
+
+async def test_what_a_clock_since_set_back_had_published_is_not_held_against_its_rows() -> None:
+    first = Played(MORNING + 120 * MINUTE)
+    await first.run(MORNING + 121 * MINUTE)
+    ticker = first.messages()[-1]
+    long_ago = replace(began("2026-04-27 09:00"), tickers={"THYAO": replace_time(ticker, MORNING - 60 * MINUTE)})
+    again = Played(MORNING, claim=long_ago)
+
+    await again.run(MORNING + MINUTE)
+
+    assert again.counted("rows_total", reason="late") == 0
+    assert len(again.published) >= 3
+
+
+def replace_time(ticker: Ticker, received_at: int) -> Ticker:
+    return msgspec.structs.replace(ticker, received_at=received_at)
 
 
 OUTCOMES = st.sampled_from(["ok", "ok", "ok", "429", "503", "404", "403", "html", "cut", "stale", "empty"])

@@ -11,7 +11,7 @@ from spark_ingest_bist.directory import Directory
 from spark_ingest_bist.holes import Hole, Holes, Moment
 from spark_ingest_bist.metrics import IngestMetrics
 from spark_ingest_bist.quotes import VENUE, Answer, Malformed, Quote
-from spark_ingest_bist.rows import Rows, Verdict
+from spark_ingest_bist.rows import FUTURE_MS, Rows, Verdict
 from spark_ingest_bist.schedule import Schedule
 from spark_ingest_bist.times import Times
 from spark_market.instruments import Mode
@@ -49,6 +49,7 @@ class MarketData:
         self._metrics = metrics
         self._times = times
         self._rows: dict[str, Rows] = {}
+        self._seen: set[str] = set()  # of which this term had a row
         self._holes = Holes(schedule.open_ms)
         self._put: Put | None = None
         self._reported: set[tuple[str, str | None]] = set()
@@ -62,11 +63,24 @@ class MarketData:
     def lead(self, claim: Claim, put: Put, cause: str) -> None:
         """Publish from now on; what whoever wrote before has published is in ``claim``."""
         self._put = put
-        self._rows = {}
+        self._rows, self._seen = {}, set()
         self._reported.clear()
+        self._recall(claim.tickers.values())
         since = _known_until(claim, max(self.interval_ms / self._times.speed, 60_000))
         hole = None if since is None else Hole(None, since, cause)
         self._holes = Holes(self._schedule.open_ms, hole, None if since is None else self._times.at(since))
+
+    def _recall(self, tickers: Iterable[Ticker]) -> None:
+        """Go on from what is published: what repeats is no tick, and what was late is late over a restart too."""
+        for ticker in tickers:
+            told = self._times.at(ticker.received_at)
+            if ticker.symbol not in self._wanted or ticker.mode is not self._mode:
+                continue
+            if ticker.venue_time is not None and ticker.venue_time > told.market_ms + FUTURE_MS:
+                continue  # the simulated market's clock was set back since: by it this is yet to come
+            rows = self._rows[ticker.symbol] = Rows(self._mode)
+            rows.recall(ticker, told.market_ms)
+            self._note_move(ticker.venue_time, told)
 
     def stand_by(self) -> None:
         """Publish nothing any more."""
@@ -105,7 +119,6 @@ class MarketData:
 
     def _tick(self, quote: Quote, at: Moment) -> Ticker | None:
         rows = self._rows.get(quote.symbol)
-        known = rows is not None
         if rows is None:
             rows = self._rows[quote.symbol] = Rows(self._mode)
         verdict = rows.take(quote, at.wall_ms, at.market_ms)
@@ -114,6 +127,8 @@ class MarketData:
         if verdict in (Verdict.LATE, Verdict.FUTURE):
             self._report(verdict.value, quote.symbol, f"its time is {quote.venue_time}, the market's {at.market_ms}")
             return None
+        known = quote.symbol in self._seen
+        self._seen.add(quote.symbol)
         if quote.symbol in self._wanted:
             self.heard[f"{TICKER}:{quote.symbol}"] = at.wall_ms
             if quote.name is not None:
@@ -123,14 +138,14 @@ class MarketData:
         if rows.far:
             self._metrics.row("far")
             self._report("far", quote.symbol, f"{quote.price} is further from the last close than a day's limits")
-        self._note_move(quote, at, known=known)
+        self._note_move(None if known else quote.venue_time, at)
         return rows.ticker
 
-    def _note_move(self, quote: Quote, at: Moment, *, known: bool) -> None:
-        """Note that a row moved; one seen for the first time moved when its own time says."""
+    def _note_move(self, venue_time: int | None, at: Moment) -> None:
+        """Note that a row moved: when it was seen to, or before that when its own time says."""
         moved = at
-        if not known and quote.venue_time is not None:
-            ago_ms = max(0, at.market_ms - self._schedule.delay_ms - quote.venue_time)
+        if venue_time is not None:
+            ago_ms = max(0, at.market_ms - self._schedule.delay_ms - venue_time)
             wall_ms = int(ago_ms / self._times.speed)
             moved = Moment(at.wall_ms - wall_ms, at.market_ms - ago_ms, at.monotonic - wall_ms / 1000)
         if self.moved is None or moved.monotonic > self.moved.monotonic:

@@ -19,6 +19,11 @@ _CUMULATIVE: Final = ("volume", "turnover")
 _OF_THE_DAY: Final = ("open", "previous_close", "reference_price")  # once told they hold for the day
 
 
+_TOLD: Final = (
+    "bid", "ask", "bid_size", "ask_size", "high", "low", "vwap", "change_pct", *_CUMULATIVE, *_OF_THE_DAY,
+)  # fmt: skip
+
+
 class Verdict(StrEnum):
     """What a row is. Only ``changed`` is a tick; ``unchanged`` proves that the source still has it."""
 
@@ -41,6 +46,15 @@ class Rows:
         """Whether the last row's price is further from the close before than a day's limits allow."""
         self.ticker: Ticker | None = None
         """The last tick."""
+
+    def recall(self, ticker: Ticker, market_ms: int) -> None:
+        """Go on from a tick that whoever wrote before published, at ``market_ms`` of the market's clock."""
+        if ticker.price is None:
+            return  # none that we would publish
+        told = {name: getattr(ticker, name) for name in _TOLD}
+        self._quote = Quote(symbol=ticker.symbol, price=ticker.price, venue_time=ticker.venue_time, **told)
+        self._date = day_number(market_ms if ticker.venue_time is None else ticker.venue_time)
+        self.ticker = ticker
 
     def take(self, quote: Quote, received_at: int, market_ms: int) -> Verdict:
         """Judge a row; what changed is in `ticker` then. Times are ms UTC."""
