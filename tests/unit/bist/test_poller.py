@@ -283,6 +283,22 @@ async def test_what_a_clock_since_set_back_had_published_is_not_held_against_its
     assert len(again.published) >= 3
 
 
+async def test_a_row_without_a_time_before_the_first_prices_is_yesterday_s() -> None:
+    """Its volume is a whole day's: taken for today's it would stand, as the highest, until the evening."""
+    played = Played(MORNING)
+    friday = at("2026-04-24 18:08") // 1000
+    played.answer = lambda symbols: played.prices(
+        symbols, regularMarketTime=None if len(played.asked) % 3 == 2 else friday, regularMarketVolume=50_000_000,
+        regularMarketPrice=300,
+    )  # fmt: skip
+    await played.run(MORNING + 14 * MINUTE)
+    played.answer = lambda symbols: played.prices(symbols, regularMarketVolume=1000)
+    await played.run(MORNING + 20 * MINUTE)
+
+    assert played.messages()[-1].volume == 1000
+    assert played.counted("rows_total", reason="late") == 0
+
+
 def replace_time(ticker: Ticker, received_at: int) -> Ticker:
     return msgspec.structs.replace(ticker, received_at=received_at)
 

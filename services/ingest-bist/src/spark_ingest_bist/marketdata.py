@@ -16,6 +16,7 @@ from spark_ingest_bist.schedule import Schedule
 from spark_ingest_bist.times import Times
 from spark_market.instruments import Mode
 from spark_market.messages import Gap, Ticker
+from spark_market.sessions.phases import day_number
 
 TICKER: Final = "ticker"
 FEW: Final = 3.5
@@ -79,7 +80,7 @@ class MarketData:
             if ticker.venue_time is not None and ticker.venue_time > told.market_ms + FUTURE_MS:
                 continue  # the simulated market's clock was set back since: by it this is yet to come
             rows = self._rows[ticker.symbol] = Rows(self._mode)
-            rows.recall(ticker, told.market_ms)
+            rows.recall(ticker, self._shown_day(told.market_ms))
             self._note_move(ticker.venue_time, told)
 
     def stand_by(self) -> None:
@@ -121,7 +122,7 @@ class MarketData:
         rows = self._rows.get(quote.symbol)
         if rows is None:
             rows = self._rows[quote.symbol] = Rows(self._mode)
-        verdict = rows.take(quote, at.wall_ms, at.market_ms)
+        verdict = rows.take(quote, at.wall_ms, at.market_ms, self._shown_day(at.market_ms))
         self._metrics.row(verdict.value)
         self._metrics.row("volume_fell", rows.fell)
         if verdict in (Verdict.LATE, Verdict.FUTURE):
@@ -140,6 +141,11 @@ class MarketData:
             self._report("far", quote.symbol, f"{quote.price} is further from the last close than a day's limits")
         self._note_move(None if known else quote.venue_time, at)
         return rows.ticker
+
+    def _shown_day(self, market_ms: int) -> int:
+        """Return the day that the source shows then: before its first prices of today that of the session before."""
+        day = self._schedule.calendar.last(market_ms - self._schedule.delay_ms)
+        return day_number(market_ms) if day is None else day.date.toordinal()
 
     def _note_move(self, venue_time: int | None, at: Moment) -> None:
         """Note that a row moved: when it was seen to, or before that when its own time says."""
