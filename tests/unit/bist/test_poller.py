@@ -299,6 +299,23 @@ async def test_a_row_without_a_time_before_the_first_prices_is_yesterday_s() -> 
     assert played.counted("rows_total", reason="late") == 0
 
 
+async def test_an_outage_is_found_though_the_clock_was_set_back() -> None:
+    played = Played(MORNING)
+    await played.run(MORNING + 62 * MINUTE)
+    played.clock.set_back(30 * MINUTE)
+    played.feed.clock_set_back(30 * MINUTE, played.clock.now_ms())
+    since = max(time for time, _ in played.asked) - 30 * MINUTE
+    played.answer = lambda symbols: httpx.Response(503)
+
+    await played.run(MORNING + 37 * MINUTE)
+    assert played.feed.session.connected_since is None
+    played.answer = played.prices
+    await played.run(MORNING + 41 * MINUTE)
+
+    [gap] = played.gaps()
+    assert (gap.cause, gap.from_) == ("unavailable", since)
+
+
 def replace_time(ticker: Ticker, received_at: int) -> Ticker:
     return msgspec.structs.replace(ticker, received_at=received_at)
 

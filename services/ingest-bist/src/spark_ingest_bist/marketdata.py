@@ -90,6 +90,7 @@ class MarketData:
     def clock_set_back(self, back_ms: int, now_ms: int) -> None:
         """The wall clock was set back, and is now there."""
         self.heard = {field: redated(at, back_ms, now_ms) for field, at in self.heard.items()}
+        self._holes.set_back(lambda at: self._times.set_back(at, back_ms, now_ms))
 
     def failed(self, symbols: Collection[str], cause: str) -> None:
         """A question for these was not answered."""

@@ -91,7 +91,9 @@ class Poller:
         if self._good is None:
             return False
         now_ms = self._clock.now_ms()
-        if self._schedule.open_ms(self._good.market_ms, now_ms) > FEW * self._interval_s * 1000:
+        # How long ago by what nothing sets back: a wall clock that was would hide an outage.
+        ago_ms = int((self._times.wall.monotonic() - self._good.monotonic) * 1000 * self._times.speed)
+        if self._schedule.open_ms(now_ms - ago_ms, now_ms) > FEW * self._interval_s * 1000:
             return False
         return self.trouble is None or self._schedule.window(now_ms) is Window.LIVE
 
