@@ -105,7 +105,7 @@ def prepare(environ: Mapping[str, str]) -> Plan:
         simulator = _reachable(told["SPARK_SIMULATOR_HOST"], told["SPARK_SIMULATOR_PORT"])
         env.setdefault("SPARK_BTCTURK_WS_URL", f"ws://{simulator}/btcturk/ws")
         env.setdefault("SPARK_BTCTURK_REST_URL", f"http://{simulator}/btcturk")
-        if told["SPARK_BIST_SOURCE"] == "yahoo":  # where the simulator has a vendor's shape nobody can guess
+        if told["SPARK_BIST_SOURCE"] != "vendor":  # where the simulator has a vendor's shape nobody can guess
             env.setdefault("SPARK_BIST_URL", f"http://{simulator}/bist/yahoo")
     return Plan(
         environ=env,

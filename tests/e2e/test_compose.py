@@ -224,6 +224,7 @@ def test_the_ingest_of_a_venue_that_is_not_wanted_is_idle_and_healthy(platform: 
     ("environ", "ws_url", "bist_url"),
     [
         ({}, "ws://simulator:9200/btcturk/ws", "http://simulator:9200/bist/yahoo"),
+        ({"SPARK_BIST_SOURCE": "simulator"}, "ws://simulator:9200/btcturk/ws", "http://simulator:9200/bist/yahoo"),
         ({"SPARK_REAL_DATA": "0"}, "ws://simulator:9200/btcturk/ws", "http://simulator:9200/bist/yahoo"),
         ({"SPARK_REAL_DATA": "1"}, "", ""),  # unset: the venue's own
         ({"SPARK_REAL_DATA": "1", "SPARK_BTCTURK_WS_URL": "wss://example.com/"}, "wss://example.com/", ""),

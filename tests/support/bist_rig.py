@@ -6,7 +6,7 @@ The ingest's poller asks the simulator's answer builder; what its heartbeats wou
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import httpx
 from prometheus_client import CollectorRegistry
@@ -22,7 +22,9 @@ from spark_ingest_bist.symbollist import PULSE
 from spark_ingest_bist.symbols import to_yahoo
 from spark_ingest_bist.times import Times
 from spark_ingest_bist.yahoo import YahooProtocol
+from spark_market import wire
 from spark_market.instruments import Mode
+from spark_market.messages import Ticker
 from spark_market.sessions import bist
 from spark_monitor.hearing import Hearing
 from spark_monitor.hours import Moment
@@ -84,6 +86,7 @@ class Ingest:
         """``before`` is the one that wrote until now."""
         self._told: dict[str, int] = {} if before is None else before._told
         self.published: Counter[str] = Counter() if before is None else before.published
+        self._current: dict[str, Outgoing] = {} if before is None else before._current
         source = choice.Source("simulator", Mode.DELAYED, DELAY_MS, to_yahoo, pace.session)
         self._feed = Feed(
             source,
@@ -95,13 +98,16 @@ class Ingest:
             transport=transport,
         )
         heard = {} if before is None else dict(before._feed.market.heard)
-        self._feed.lead(Claim("epoch", before is None, dict(self._told), heard, {}), self._put, "start")
+        tickers = {symbol: cast(Ticker, wire.decode(message.data)) for symbol, message in self._current.items()}
+        claim = Claim("epoch", before is None, dict(self._told), heard, {}, tickers=tickers)
+        self._feed.lead(claim, self._put, "start")
 
     def _put(self, messages: Iterable[Outgoing]) -> None:
         for message in messages:
             self.published[message.kind] += 1
             if message.gap is None:
                 self._told[message.channel] = message.received_at
+                self._current[message.symbol] = message
 
     async def run(self) -> None:
         """Ask until cancelled."""

@@ -21,6 +21,10 @@ class VirtualClock:
     def now_ms(self) -> int:
         return self._start_ms + round(self.passed_s * 1000)
 
+    def set_back(self, by_ms: int) -> None:
+        """Show an earlier time from now on; what `monotonic` tells goes on."""
+        self._start_ms -= by_ms
+
     def monotonic(self) -> float:
         return self.passed_s
 

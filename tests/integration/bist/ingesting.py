@@ -61,7 +61,9 @@ class Ingest:
         self.feed = Feed(
             chosen, dict.fromkeys(settings.symbols), bist(read_overrides(ALWAYS)), metrics, Times(clock)
         )  # fmt: skip
-        self.terms = Terms(VENUE, chosen.mode, self.feed, metrics, self.redis, address(SecretStr(redis_url)))
+        self.terms = Terms(
+            VENUE, chosen.mode, self.feed, metrics, self.redis, address(SecretStr(redis_url)), recalls=True
+        )  # fmt: skip
 
     async def run(self) -> None:
         await run_together([self.feed.run(), self.feed.tend(), self.terms.run()])

@@ -71,6 +71,19 @@ def refusing(status: int, body: str = "", **headers: str) -> Behaviour:
     return behave
 
 
+def fixed(time_s: int, price: float) -> Behaviour:
+    """Tell always the same."""
+
+    async def behave(request: web.Request, symbols: list[str]) -> web.StreamResponse:
+        rows = [
+            yahoo.row(f"{symbol}.IS", regularMarketTime=time_s, regularMarketPrice=price, regularMarketVolume=...)
+            for symbol in symbols
+        ]
+        return web.Response(body=yahoo.encoded(yahoo.spark(*rows)), content_type="application/json")
+
+    return behave
+
+
 async def cut(request: web.Request, symbols: list[str]) -> web.StreamResponse:
     """Send half an answer and hang up."""
     response = web.StreamResponse()

@@ -15,7 +15,7 @@ from integration.bist.ingesting import (
     state,
     tickers,
 )
-from integration.bist.source import FakeSource, cut, refusing, slow
+from integration.bist.source import FakeSource, cut, fixed, refusing, slow
 from spark_bus import keys
 from spark_bus.connection import connect
 from spark_bus.feed import FeedState
@@ -199,3 +199,28 @@ async def test_without_bist_among_the_venues_it_idles(redis: Redis, redis_url: s
         finally:
             status = process.stop()
     assert (status, source.asked, await redis.keys("*")) == (0, [], [])
+
+
+async def test_a_restart_repeats_nothing_and_a_new_epoch_has_it_all(redis: Redis, redis_url: str) -> None:
+    """What is current is on the bus: it is no news after a restart, and older rows do not roll it back."""
+    clock = fast_clock()
+    async with FakeSource(clock) as source:
+        async with ingesting(redis_url, source, clock):
+            await eventually(lambda: redis.hlen(keys.latest("bist")), what="a current value")
+
+            async def whole() -> bool:
+                return await redis.hlen(keys.latest("bist")) == 2
+
+            await eventually(whole, what="both current values")
+        before = await tickers(redis)
+        newest = max(each.venue_time for each in before if each.venue_time is not None)
+        source.behave = fixed(newest // 1000 - 60, 1)
+        async with ingesting(redis_url, source, clock) as second:
+            await eventually(lambda: second.counted("rows_total", reason="late") >= 4, what="late rows")
+            assert await tickers(redis) == before
+            age = second.feed.beat(0, 0).heartbeat.ages["ticker"]
+            assert age is not None  # of the last word that is known, not "never"
+            await redis.delete(keys.epoch("bist"))
+            await eventually(lambda: second.counted("epochs_total") == 1, what="a new epoch")
+            await eventually(whole, what="both, again")
+            assert len(await tickers(redis)) == len(before) + 2

@@ -39,6 +39,23 @@ def test_one_unknown_symbol_is_found_within_a_few_requests() -> None:
     assert asked <= 2 + 12
 
 
+def test_the_pulse_itself_may_be_what_the_source_does_not_have() -> None:
+    """Before anything was heard nothing vouches for it: it must not take all the others with it, round after round."""
+    roster = Roster(["XU100", *NAMES[:19]], 20, "XU100", random.Random(1).choice)
+
+    found, asked, ended = ask(roster, {"XU100"})
+
+    assert (found, ended) == (["XU100"], True)
+    assert asked <= 1 + 12
+
+
+def test_a_source_that_refuses_everything_from_the_start_is_left_alone_too() -> None:
+    found, asked, ended = ask(Roster(NAMES, 20, "XU100"), [*NAMES, "XU100"])
+
+    assert (found, ended) == ([], False)
+    assert asked <= 8
+
+
 def test_a_source_that_refuses_everything_has_no_unknown_symbols() -> None:
     """It is out of order: after a handful of requests it is left alone, and no symbol is given up."""
     roster = Roster(NAMES, 20, "XU100")

@@ -25,6 +25,14 @@ def test_the_simulator_is_asked_unless_real_data_is_wanted() -> None:
     assert choose(real).spell("THYAO") == "THYAO.IS"
 
 
+def test_the_simulator_may_be_named_and_is_no_real_data() -> None:
+    source = choose(given(BIST_SOURCE="simulator"))
+
+    assert (source.name, source.mode) == ("simulator", Mode.MOCK)
+    with pytest.raises(CannotStart, match=r"^SPARK_BIST_SOURCE=simulator is no real data: set SPARK_REAL_DATA=0"):
+        choose(given(BIST_SOURCE="simulator", REAL_DATA="1"))
+
+
 def test_all_symbols_are_had_only_where_the_source_tells_them() -> None:
     enumeration = choose(given(BIST_SYMBOLS="*")).enumeration
     assert enumeration is not None
@@ -42,7 +50,7 @@ def test_a_vendor_needs_its_file() -> None:
     ("name", "value", "says"),
     [
         ("BIST_SYMBOLS", "THYAO.IS", "is no symbol such as THYAO"),
-        ("BIST_SOURCE", "itch", "yahoo or vendor"),
+        ("BIST_SOURCE", "itch", "yahoo or vendor, or simulator"),
         ("BIST_URL", "https://user:word@host/", "SPARK_BIST_SECRET"),
         ("BIST_CLOCK", "noon", "SPARK_BIST_CLOCK"),
         ("BIST_CALENDAR", "/no/such/file", "SPARK_BIST_CALENDAR"),

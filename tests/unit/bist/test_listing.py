@@ -65,6 +65,22 @@ async def test_a_list_cut_short_is_not_believed() -> None:
     assert await Lists("2026-04-27 08:00", "2026-04-28 12:00", list(SYMBOLS)[:10]).watched() is None
 
 
+async def test_a_list_that_comes_only_when_it_trades_waits_for_the_next_morning() -> None:
+    """To begin anew costs the readers a gap, and the source a round."""
+    lists = Lists("2026-04-27 08:00", "2026-04-28 12:00", [])
+    late = at("2026-04-27 10:05")
+    answer = lists._answer
+
+    def only_later(request: httpx.Request) -> httpx.Response:
+        lists.listed = [*SYMBOLS, "NEWCO"] if lists.clock.now_ms() >= late else []
+        return answer(request)
+
+    lists.transport = InProcess(only_later)
+
+    assert set(await lists.watched()) == {*SYMBOLS, "NEWCO"}
+    assert lists.clock.now_ms() > at("2026-04-28 09:29")
+
+
 @pytest.mark.parametrize("listed", [[], [{"name": "nobody"}], [{"symbol": "?"}]])
 async def test_what_is_no_list_is_asked_for_again(listed: Any) -> None:
     lists = Lists("2026-04-27 08:00", "2026-04-27 09:00", listed)

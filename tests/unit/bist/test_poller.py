@@ -1,15 +1,28 @@
 """A source asked through whole market days, in no time: when, how often, and what its failures cost."""
 
+from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_bus.publisher import Claim
+from spark_market.messages import Ticker
 from unit.bist.days import DELAY, MINUTE, at, calendar
 from unit.bist.polled import Played
+
+
+class Crash(Exception):
+    """What nobody expects."""
+
+
+def crash(symbols: list[str]) -> httpx.Response:
+    raise Crash
+
 
 MORNING = at("2026-04-27 10:00")
 
@@ -56,6 +69,22 @@ async def test_requests_are_even_and_within_the_budget() -> None:
     assert 850 <= most_in_an_hour(times) <= 1000
     assert min(b - a for a, b in pairwise(times)) >= 2_000
     assert played.counted("poll_interval_seconds") == 120
+
+
+async def test_one_that_is_started_again_and_again_stays_within_the_budget() -> None:
+    """Each start owes a round, and none knows what the one before had sent."""
+    times: list[int] = []
+    now_ms = MORNING
+    while now_ms < MORNING + 60 * MINUTE:
+        played = Played(now_ms, [f"S{number:03}" for number in range(600)])
+        played.answer = crash
+        with suppress(Crash):
+            await played.run(now_ms + MINUTE)
+        times += [time for time, _ in played.asked]
+        now_ms = played.clock.now_ms() + 100
+
+    assert len(times) > 100
+    assert most_in_an_hour(times) <= 1000
 
 
 async def test_the_pulse_is_asked_for_and_not_published() -> None:
@@ -220,6 +249,75 @@ async def test_a_start_discloses_what_may_have_been_missed_and_no_closed_market(
     if gaps:
         assert played.published[0].kind == "gap"
         assert played.gaps()[0].from_ == at(heard) - 1_000
+
+
+async def test_a_restart_before_an_opening_knows_when_a_row_last_moved() -> None:
+    """Nothing is new at night; had it no word at all to tell of, the monitor would call the morning an outage."""
+    first = Played(at("2026-04-26 20:00"))
+    friday = at("2026-04-24 18:05") // 1000
+    first.answer = lambda symbols: first.prices(symbols, regularMarketTime=friday, regularMarketPrice=300)
+    await first.run(at("2026-04-26 20:05"))
+    [ticker] = first.messages()
+    claim = replace(began("2026-04-26 20:00"), tickers={"THYAO": ticker})
+    again = Played(at("2026-04-26 21:00"), claim=claim)
+    again.answer = first.answer
+
+    await again.run(at("2026-04-27 09:59"))
+
+    assert again.published == []
+    assert again.counted("rows_total", reason="unchanged") == 1
+    age = again.feed.beat(0, 0).heartbeat.ages["ticker"]
+    assert age == pytest.approx(again.clock.now_ms() - friday * 1000 - DELAY, abs=10)
+
+
+async def test_what_a_clock_since_set_back_had_published_is_not_held_against_its_rows() -> None:
+    first = Played(MORNING + 120 * MINUTE)
+    await first.run(MORNING + 121 * MINUTE)
+    ticker = first.messages()[-1]
+    long_ago = replace(began("2026-04-27 09:00"), tickers={"THYAO": replace_time(ticker, MORNING - 60 * MINUTE)})
+    again = Played(MORNING, claim=long_ago)
+
+    await again.run(MORNING + MINUTE)
+
+    assert again.counted("rows_total", reason="late") == 0
+    assert len(again.published) >= 3
+
+
+async def test_a_row_without_a_time_before_the_first_prices_is_yesterday_s() -> None:
+    """Its volume is a whole day's: taken for today's it would stand, as the highest, until the evening."""
+    played = Played(MORNING)
+    friday = at("2026-04-24 18:08") // 1000
+    played.answer = lambda symbols: played.prices(
+        symbols, regularMarketTime=None if len(played.asked) % 3 == 2 else friday, regularMarketVolume=50_000_000,
+        regularMarketPrice=300,
+    )  # fmt: skip
+    await played.run(MORNING + 14 * MINUTE)
+    played.answer = lambda symbols: played.prices(symbols, regularMarketVolume=1000)
+    await played.run(MORNING + 20 * MINUTE)
+
+    assert played.messages()[-1].volume == 1000
+    assert played.counted("rows_total", reason="late") == 0
+
+
+async def test_an_outage_is_found_though_the_clock_was_set_back() -> None:
+    played = Played(MORNING)
+    await played.run(MORNING + 62 * MINUTE)
+    played.clock.set_back(30 * MINUTE)
+    played.feed.clock_set_back(30 * MINUTE, played.clock.now_ms())
+    since = max(time for time, _ in played.asked) - 30 * MINUTE
+    played.answer = lambda symbols: httpx.Response(503)
+
+    await played.run(MORNING + 37 * MINUTE)
+    assert played.feed.session.connected_since is None
+    played.answer = played.prices
+    await played.run(MORNING + 41 * MINUTE)
+
+    [gap] = played.gaps()
+    assert (gap.cause, gap.from_) == ("unavailable", since)
+
+
+def replace_time(ticker: Ticker, received_at: int) -> Ticker:
+    return msgspec.structs.replace(ticker, received_at=received_at)
 
 
 OUTCOMES = st.sampled_from(["ok", "ok", "ok", "429", "503", "404", "403", "html", "cut", "stale", "empty"])

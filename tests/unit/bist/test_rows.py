@@ -128,3 +128,26 @@ def test_a_row_that_comes_again_or_late_never_ticks(told: list[str], data: st.Da
         take(known, row)
         again = data.draw(st.sampled_from(history[: history.index(row) + 1]))
         assert take(known, again) in (Verdict.UNCHANGED, Verdict.LATE)
+
+
+def test_a_row_without_a_time_does_not_let_an_older_one_pass() -> None:
+    known = rows()
+    take(known, quote("304", venue_time=at("2026-04-27 10:05")))
+    assert take(known, quote("305", venue_time=None)) is Verdict.CHANGED
+
+    assert take(known, quote("299", venue_time=at("2026-04-27 10:04"))) is Verdict.LATE
+
+
+def test_a_restart_goes_on_from_what_was_published() -> None:
+    """Repeats are no ticks, late rows stay late, sums do not fall, and what held for the day holds."""
+    before = rows()
+    take(before, quote("304", volume="1000", open="301", previous_close="300"))
+    assert before.ticker is not None
+    known = rows()
+    known.recall(before.ticker, 0)
+
+    assert take(known, quote("304", volume="1000"), NOW + 60_000) is Verdict.UNCHANGED
+    assert take(known, quote("299", venue_time=at("2026-04-27 10:04"))) is Verdict.LATE
+    assert take(known, quote("305", volume="900", venue_time=at("2026-04-27 10:06"))) is Verdict.CHANGED
+    assert known.ticker is not None
+    assert [known.ticker.volume, known.ticker.open, known.ticker.previous_close] == [1000, 301, 300]

@@ -154,6 +154,16 @@ def test_one_instrument_mute_while_others_speak_is_degraded(age_ms: int, expecte
     assert status(replace(WELL, heard=heard)) is expected
 
 
+def test_a_thin_share_that_is_heard_only_when_it_trades_is_not_mute() -> None:
+    """A source that sends by itself, and only what is traded: an hour without a word of one says nothing."""
+    heard = {"ticker:THYAO": NOON - 400, "ticker:MERIT": NOON - 3_500_000}
+
+    judgement = judged(replace(WELL, heard=heard, repeats=False))
+
+    assert (judgement.status, judgement.instruments.fresh) == (Status.UP, 2)
+    assert status(replace(WELL, heard=heard)) is Status.DEGRADED
+
+
 def test_mute_instruments_are_named_with_their_times() -> None:
     judgement = judged(replace(WELL, heard={"ticker:BTC_TRY": NOON - 400, "ticker:ETH_TRY": NOON - 60_000}))
 

@@ -10,9 +10,9 @@ from spark_bus import feed
 from spark_bus.connection import BUS_ERRORS, heeding
 from spark_bus.cursor import EntryId
 from spark_bus.outbox import Outbox
-from spark_bus.publisher import Claim, Fenced, Outgoing, Publisher
+from spark_bus.publisher import Claim, Fenced, Outgoing, Publisher, outgoing
 from spark_market.instruments import Instrument
-from spark_market.messages import Heartbeat
+from spark_market.messages import Heartbeat, Ticker
 
 BEAT_S = 1.0
 BATCH = 500
@@ -98,6 +98,12 @@ class Carrier:
                 return answer
             self._watcher.standing_by(answer.wait_ms)
             await asyncio.sleep(min(answer.wait_ms / 1000, BEAT_S))
+
+    async def recall(self) -> dict[str, Ticker]:
+        """Return the current tickers, once the venue is ours. Who does not publish them again has them kept here."""
+        tickers = await self._answered(self._publisher.current_tickers)
+        self._current = {one.field: one for one in map(outgoing, tickers.values())}
+        return tickers
 
     async def run(self) -> None:
         """Carry, until cancelled. Raises LeaseLost."""

@@ -6,8 +6,10 @@ and an old writer that wakes up each come out right. The rules run inside Redis,
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib import resources
+from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
@@ -90,6 +92,8 @@ class Claim:
     heard: dict[str, int]
     marks: dict[str, str]
     mode_changed: bool = False
+    tickers: Mapping[str, Ticker] = field(default_factory=dict)
+    """The current ones by symbol, where they were asked for."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,18 @@ class Publisher:
             marks={name: mark.decode() for name, mark in writer.items() if name.startswith("trade:")},
             mode_changed=birth == b"mode",
         )
+
+    async def current_tickers(self) -> dict[str, Ticker]:
+        """Return the current tickers of the epoch, by symbol; one that cannot be read is left out."""
+        found: dict[str, Ticker] = {}
+        values: Any = await self._redis.hgetall(keys.latest(self._venue))
+        for name, value in values.items():
+            if name.startswith(b"ticker:"):
+                with suppress(wire.MalformedMessage):
+                    message = wire.decode(value.partition(b" ")[2])
+                    if isinstance(message, Ticker):
+                        found[message.symbol] = message
+        return found
 
     async def append(self, batch: Sequence[Outgoing]) -> Appended:
         """Append ``batch`` in order, once, in one round trip; an empty one only asks whether all is well.

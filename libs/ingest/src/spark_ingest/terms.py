@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final, Protocol
 
 import structlog
@@ -55,15 +56,25 @@ class Terms:
     """Publishes what a leader has, as long and as often as the venue is ours."""
 
     def __init__(
-        self, venue: str, mode: Mode, leader: Leader, metrics: BusMetrics, redis: Redis, redis_address: str
+        self,
+        venue: str,
+        mode: Mode,
+        leader: Leader,
+        metrics: BusMetrics,
+        redis: Redis,
+        redis_address: str,
+        *,
+        recalls: bool = False,
     ) -> None:
-        """``redis_address`` is for the log."""
+        """``redis_address`` is for the log. A leader that ``recalls`` finds the current tickers in its claim, and need
+        not publish them again."""
         self._venue = venue
         self._mode = mode
         self._leader = leader
         self._metrics = metrics
         self._redis = redis
         self._address = redis_address
+        self._recalls = recalls
         self._outbox = Outbox(venue)
         self._set_back = SetBack(now_ms(), time.monotonic())
 
@@ -93,6 +104,8 @@ class Terms:
             watcher=watcher,
         )
         claim = await carrier.claim()
+        if self._recalls:
+            claim = replace(claim, tickers=await carrier.recall())
         self._metrics.lease(True)
         try:
             leader.lead(claim, outbox.put, "takeover" if took_over or watcher.stood_by else "start")

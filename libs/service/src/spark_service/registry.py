@@ -20,7 +20,7 @@ NAMES: Final[dict[str, str]] = {
     "SPARK_BTCTURK_REFRESH": "seconds between two readings of the venue's instruments, 1 to 86400",
     "SPARK_BTCTURK_SIDE_OF_ZERO": "buy or sell: the taker of a trade that the venue marks with side 0",
     "SPARK_BTCTURK_METRICS_PORT": "a free TCP port, 0 to 65535 (0: any)",
-    "SPARK_BIST_SOURCE": "yahoo or vendor: where real data comes from",
+    "SPARK_BIST_SOURCE": "yahoo or vendor, or simulator without real data: where prices come from",
     "SPARK_BIST_URL": "an HTTP address, http://… or https://…",
     "SPARK_BIST_YAHOO_STREAM": "1 to listen to Yahoo's WebSocket beside asking it, or 0",
     "SPARK_BIST_SYMBOLS": "a comma list of symbols such as THYAO, @FILE with one a line, or * for all",

@@ -68,7 +68,7 @@ async def _serve(settings: IngestSettings, source: Source, symbols: Symbols, met
     times, calendar = Times(settings.clock), bist(settings.calendar)
     feed = Feed(source, symbols, calendar, metrics, times, jitter=random.random())  # noqa: S311
     redis = connect_alone(settings.redis_url.get_secret_value())
-    terms = Terms(VENUE, source.mode, feed, metrics, redis, address(settings.redis_url))
+    terms = Terms(VENUE, source.mode, feed, metrics, redis, address(settings.redis_url), recalls=True)
     parts = [feed.run(), feed.tend(), terms.run(), _show(terms)]
     if ALL in settings.symbols and isinstance(source.enumeration, Enumeration):
         parts.append(watch(source.enumeration, symbols, calendar, times.market))

@@ -62,6 +62,10 @@ class Source:
 
 def choose(settings: IngestSettings) -> Source:
     """Return the source that the settings name. Raises CannotStart."""
+    if settings.source == "simulator" and settings.real_data:
+        raise CannotStart(
+            "SPARK_BIST_SOURCE=simulator is no real data: set SPARK_REAL_DATA=0, or yahoo or vendor as the source"
+        )
     simulated = settings.source == "yahoo" and not settings.real_data
     source = SOURCES["simulator" if simulated else settings.source](settings)
     if ALL in settings.symbols and source.enumeration is None:

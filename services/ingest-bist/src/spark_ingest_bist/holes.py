@@ -67,6 +67,11 @@ class Holes:
             self._causes.pop(symbol, None)
         return holes
 
+    def set_back(self, redated: Callable[[Moment], Moment]) -> None:
+        """The clocks were set back: an outage is still found by how long it lasts, not once they have caught up."""
+        self._covered = {symbol: redated(at) for symbol, at in self._covered.items()}
+        self._any = None if self._any is None else redated(self._any)
+
     def _whole(self, at: Moment, most_ms: float) -> Hole | None:
         before = self._any
         if before is None:

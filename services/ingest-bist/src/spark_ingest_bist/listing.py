@@ -64,6 +64,9 @@ async def watch(
             continue
         done = day.opens_at
         found = await all_symbols(enumeration, clock, transport)
+        if clock.now_ms() >= day.opens_at:
+            logger.warning("the source told its symbols too late for this session; they are read before the next")
+            continue
         gone, new = symbols.keys() - found.keys(), found.keys() - symbols.keys()
         if len(gone) > _MOST_GONE * len(symbols):
             logger.warning("the source's list lacks too much to be believed", symbols=len(found), gone=len(gone))

@@ -11,11 +11,12 @@ from spark_ingest_bist.directory import Directory
 from spark_ingest_bist.holes import Hole, Holes, Moment
 from spark_ingest_bist.metrics import IngestMetrics
 from spark_ingest_bist.quotes import VENUE, Answer, Malformed, Quote
-from spark_ingest_bist.rows import Rows, Verdict
+from spark_ingest_bist.rows import FUTURE_MS, Rows, Verdict
 from spark_ingest_bist.schedule import Schedule
 from spark_ingest_bist.times import Times
 from spark_market.instruments import Mode
 from spark_market.messages import Gap, Ticker
+from spark_market.sessions.phases import day_number
 
 TICKER: Final = "ticker"
 FEW: Final = 3.5
@@ -49,6 +50,7 @@ class MarketData:
         self._metrics = metrics
         self._times = times
         self._rows: dict[str, Rows] = {}
+        self._seen: set[str] = set()  # of which this term had a row
         self._holes = Holes(schedule.open_ms)
         self._put: Put | None = None
         self._reported: set[tuple[str, str | None]] = set()
@@ -62,11 +64,24 @@ class MarketData:
     def lead(self, claim: Claim, put: Put, cause: str) -> None:
         """Publish from now on; what whoever wrote before has published is in ``claim``."""
         self._put = put
-        self._rows = {}
+        self._rows, self._seen = {}, set()
         self._reported.clear()
+        self._recall(claim.tickers.values())
         since = _known_until(claim, max(self.interval_ms / self._times.speed, 60_000))
         hole = None if since is None else Hole(None, since, cause)
         self._holes = Holes(self._schedule.open_ms, hole, None if since is None else self._times.at(since))
+
+    def _recall(self, tickers: Iterable[Ticker]) -> None:
+        """Go on from what is published: what repeats is no tick, and what was late is late over a restart too."""
+        for ticker in tickers:
+            told = self._times.at(ticker.received_at)
+            if ticker.symbol not in self._wanted or ticker.mode is not self._mode:
+                continue
+            if ticker.venue_time is not None and ticker.venue_time > told.market_ms + FUTURE_MS:
+                continue  # the simulated market's clock was set back since: by it this is yet to come
+            rows = self._rows[ticker.symbol] = Rows(self._mode)
+            rows.recall(ticker, self._shown_day(told.market_ms))
+            self._note_move(ticker.venue_time, told)
 
     def stand_by(self) -> None:
         """Publish nothing any more."""
@@ -75,6 +90,7 @@ class MarketData:
     def clock_set_back(self, back_ms: int, now_ms: int) -> None:
         """The wall clock was set back, and is now there."""
         self.heard = {field: redated(at, back_ms, now_ms) for field, at in self.heard.items()}
+        self._holes.set_back(lambda at: self._times.set_back(at, back_ms, now_ms))
 
     def failed(self, symbols: Collection[str], cause: str) -> None:
         """A question for these was not answered."""
@@ -105,15 +121,16 @@ class MarketData:
 
     def _tick(self, quote: Quote, at: Moment) -> Ticker | None:
         rows = self._rows.get(quote.symbol)
-        known = rows is not None
         if rows is None:
             rows = self._rows[quote.symbol] = Rows(self._mode)
-        verdict = rows.take(quote, at.wall_ms, at.market_ms)
+        verdict = rows.take(quote, at.wall_ms, at.market_ms, self._shown_day(at.market_ms))
         self._metrics.row(verdict.value)
         self._metrics.row("volume_fell", rows.fell)
         if verdict in (Verdict.LATE, Verdict.FUTURE):
             self._report(verdict.value, quote.symbol, f"its time is {quote.venue_time}, the market's {at.market_ms}")
             return None
+        known = quote.symbol in self._seen
+        self._seen.add(quote.symbol)
         if quote.symbol in self._wanted:
             self.heard[f"{TICKER}:{quote.symbol}"] = at.wall_ms
             if quote.name is not None:
@@ -123,14 +140,19 @@ class MarketData:
         if rows.far:
             self._metrics.row("far")
             self._report("far", quote.symbol, f"{quote.price} is further from the last close than a day's limits")
-        self._note_move(quote, at, known=known)
+        self._note_move(None if known else quote.venue_time, at)
         return rows.ticker
 
-    def _note_move(self, quote: Quote, at: Moment, *, known: bool) -> None:
-        """Note that a row moved; one seen for the first time moved when its own time says."""
+    def _shown_day(self, market_ms: int) -> int:
+        """Return the day that the source shows then: before its first prices of today that of the session before."""
+        day = self._schedule.calendar.last(market_ms - self._schedule.delay_ms)
+        return day_number(market_ms) if day is None else day.date.toordinal()
+
+    def _note_move(self, venue_time: int | None, at: Moment) -> None:
+        """Note that a row moved: when it was seen to, or before that when its own time says."""
         moved = at
-        if not known and quote.venue_time is not None:
-            ago_ms = max(0, at.market_ms - self._schedule.delay_ms - quote.venue_time)
+        if venue_time is not None:
+            ago_ms = max(0, at.market_ms - self._schedule.delay_ms - venue_time)
             wall_ms = int(ago_ms / self._times.speed)
             moved = Moment(at.wall_ms - wall_ms, at.market_ms - ago_ms, at.monotonic - wall_ms / 1000)
         if self.moved is None or moved.monotonic > self.moved.monotonic:

@@ -23,6 +23,9 @@ _LARGEST: Final = 4 * 2**20
 _LONGEST_S: Final = 10.0
 _PIECES_APART_S: Final = 2.0
 _NAP_S: Final = 300.0
+_START_S: Final = 4.0
+"""A start holds its first request back so long. What was sent before is not known to it: so one who is started again
+and again, or takes over, still sends no more than 900 an hour."""
 _WHOLE: Final = ("unknown", "rejected")
 """What one symbol may bring upon all that it is named with."""
 
@@ -73,7 +76,8 @@ class Poller:
         self._good: Moment | None = None
         self._since: int | None = None
         self._left: list[Batch] = []  # what a round has not brought
-        self._next_round = self._last_request = float("-inf")
+        self._next_round = self._last_request = self._started = float("-inf")
+        self._hold_back_s = min(_START_S, every_s)
         self.trouble: str | None = None
         self._requests = len(self._roster.batches())
         self._tell_interval()
@@ -87,7 +91,9 @@ class Poller:
         if self._good is None:
             return False
         now_ms = self._clock.now_ms()
-        if self._schedule.open_ms(self._good.market_ms, now_ms) > FEW * self._interval_s * 1000:
+        # How long ago by what nothing sets back: a wall clock that was would hide an outage.
+        ago_ms = int((self._times.wall.monotonic() - self._good.monotonic) * 1000 * self._times.speed)
+        if self._schedule.open_ms(now_ms - ago_ms, now_ms) > FEW * self._interval_s * 1000:
             return False
         return self.trouble is None or self._schedule.window(now_ms) is Window.LIVE
 
@@ -114,6 +120,7 @@ class Poller:
     async def run(self) -> None:
         """Ask until cancelled."""
         self._schedule.start_over()
+        self._started = self._clock.monotonic()
         timeout = httpx.Timeout(self._within_s)
         async with httpx.AsyncClient(transport=self._transport, timeout=timeout) as client:
             while True:
@@ -162,7 +169,8 @@ class Poller:
         """Wait until a request may be sent, ``at`` or later."""
         while True:
             now = self._clock.monotonic()
-            wait_s = max(at - now, self._holds.until - now, self._budget.wait_s(now))
+            begin = self._started + self._hold_back_s
+            wait_s = max(at - now, begin - now, self._holds.until - now, self._budget.wait_s(now))
             if wait_s <= 0:
                 return
             await self._clock.sleep(min(wait_s, _NAP_S))

@@ -52,10 +52,15 @@ class Roster:
         return [(symbol,) for symbol, aside in self._aside.items() if now >= aside.again_at]
 
     def canary(self, avoid: Collection[str]) -> str | None:
-        """Return a symbol that the source should have, one of ``avoid`` only if there is no other."""
+        """Return a symbol that the source should have, one of ``avoid`` only if there is no other.
+
+        While nothing was heard that is the pulse; once that is in doubt, any: a source may lack the pulse itself.
+        """
         there = [symbol for symbol in self._asked if symbol in self._heard and symbol not in self._aside]
         if not there:
-            return self.pulse
+            if self.pulse is None or self.pulse not in avoid:
+                return self.pulse
+            return self._choose([symbol for symbol in self._asked if symbol not in self._aside] or [self.pulse])
         return self._choose([symbol for symbol in there if symbol not in avoid] or there)
 
     def heard(self, symbols: Collection[str]) -> list[str]:

@@ -19,6 +19,11 @@ _CUMULATIVE: Final = ("volume", "turnover")
 _OF_THE_DAY: Final = ("open", "previous_close", "reference_price")  # once told they hold for the day
 
 
+_TOLD: Final = (
+    "bid", "ask", "bid_size", "ask_size", "high", "low", "vwap", "change_pct", *_CUMULATIVE, *_OF_THE_DAY,
+)  # fmt: skip
+
+
 class Verdict(StrEnum):
     """What a row is. Only ``changed`` is a tick; ``unchanged`` proves that the source still has it."""
 
@@ -35,6 +40,7 @@ class Rows:
         self._mode = mode
         self._quote: Quote | None = None
         self._date = 0
+        self._newest: int | None = None  # own time: a row without one hides no other's
         self.fell = False
         """Whether the last row's volume or turnover was below one before it."""
         self.far = False
@@ -42,21 +48,36 @@ class Rows:
         self.ticker: Ticker | None = None
         """The last tick."""
 
-    def take(self, quote: Quote, received_at: int, market_ms: int) -> Verdict:
-        """Judge a row; what changed is in `ticker` then. Times are ms UTC."""
+    def recall(self, ticker: Ticker, undated: int) -> None:
+        """Go on from a tick that whoever wrote before published; one without a time is of the day ``undated``."""
+        if ticker.price is None:
+            return  # none that we would publish
+        told = {name: getattr(ticker, name) for name in _TOLD}
+        self._quote = Quote(symbol=ticker.symbol, price=ticker.price, venue_time=ticker.venue_time, **told)
+        self._date = undated if ticker.venue_time is None else day_number(ticker.venue_time)
+        self._newest = ticker.venue_time
+        self.ticker = ticker
+
+    def take(self, quote: Quote, received_at: int, market_ms: int, undated: int | None = None) -> Verdict:
+        """Judge a row; what changed is in `ticker` then. Times are ms UTC.
+
+        A row without a time is of the day ``undated``, that of the session that the source shows; by default today.
+        """
         self.fell = self.far = False
         at = quote.venue_time
         if at is not None and at > market_ms + FUTURE_MS:
             return Verdict.FUTURE
         before = self._quote
-        date = day_number(market_ms if at is None else at)
+        today = day_number(market_ms) if undated is None else undated
+        date = today if at is None else day_number(at)
         if before is not None:
-            if date < self._date or (at is not None and before.venue_time is not None and at < before.venue_time):
+            if date < self._date or (at is not None and self._newest is not None and at < self._newest):
                 return Verdict.LATE
             if date == self._date:
                 quote = self._joined(quote, before)
         ticker = self._tick(quote, received_at)
         self._quote, self._date = quote, date
+        self._newest = self._newest if at is None else at
         if self.ticker is not None and _same(ticker, self.ticker):
             return Verdict.UNCHANGED
         self.ticker = ticker

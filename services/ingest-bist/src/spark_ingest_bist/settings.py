@@ -39,7 +39,7 @@ class IngestSettings(Settings):
     redis_url: RedisUrl = setting("SPARK_REDIS_URL", SecretStr("redis://127.0.0.1:6379/0"))
     venues: Annotated[CommaList, each_of(VENUES)] = setting("SPARK_VENUES", VENUES)
     real_data: bool = setting("SPARK_REAL_DATA", False)
-    source: Literal["yahoo", "vendor"] = setting("SPARK_BIST_SOURCE", "yahoo")
+    source: Literal["yahoo", "vendor", "simulator"] = setting("SPARK_BIST_SOURCE", "yahoo")
     given_url: HttpUrl | None = setting("SPARK_BIST_URL", None)
     yahoo_stream: bool = setting("SPARK_BIST_YAHOO_STREAM", False)
     symbols: Annotated[tuple[str, ...], BeforeValidator(_symbols)] = setting("SPARK_BIST_SYMBOLS", DEFAULT)

@@ -2,7 +2,8 @@
 
 It is unofficial and without a contract; what is known of it was seen by others. Of a symbol's ``meta`` only price,
 time, currency and exchange are certain to be there. Bars are no prices: they come null, twice, or while still running;
-all that is taken from them is the price that the day opened at. The sibling endpoints' envelopes (v8 spark, keyed by
+all that is taken from them is the price that the day opened at, where they tell it: those of the batch are known with
+closes alone, and a day's opening is none of them. The sibling endpoints' envelopes (v8 spark, keyed by
 symbol, and chart) have the same inside and are read, too, so that either can stand in.
 """
 

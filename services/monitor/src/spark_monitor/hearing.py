@@ -88,6 +88,7 @@ class Hearing:
         heard: Mapping[str, int],
         market: Moment = ALWAYS,
         poll_interval_s: float = 0.0,
+        repeats: bool = True,
     ) -> VenueState:
         """Return what is known now, for the judgement; ``feed`` is None while it cannot be read."""
         return VenueState(
@@ -103,5 +104,6 @@ class Hearing:
             polled=feed is not None and feed.source == "rest",
             sockets=(0, 0) if feed is None else (feed.sockets, feed.sockets_wanted),
             poll_interval_s=poll_interval_s,
+            repeats=repeats,
             market=market,
         )

@@ -27,7 +27,8 @@ class VenueState:
     (``channel:symbol`` to ms) and the heartbeat's ``sent_at`` are all of the ingest's clock. While there is no
     connection ``connected_since`` is the last one's. ``polled`` says that tickers are fetched, since no socket can be
     had; ``sockets`` is how many there are, and how many there should be. ``poll_interval_s`` is how often a source that
-    wants to be asked is, else 0. ``market`` is what time it is for the market.
+    wants to be asked is, else 0. ``market`` is what time it is for the market. ``repeats`` says that an instrument
+    that is well is heard all the time, traded or not; else its silence proves nothing.
     """
 
     watched_s: float
@@ -42,6 +43,7 @@ class VenueState:
     polled: bool = False
     sockets: tuple[int, int] = (0, 0)
     poll_interval_s: float = 0.0
+    repeats: bool = True
     market: Moment = ALWAYS
 
 
@@ -107,6 +109,8 @@ def _sorted(state: VenueState, now_ms: int, target_s: float) -> Instruments:
     """Tell the fresh from the mute. What was not heard on this connection is unproven, or not subscribed any more."""
     last_heard = _heard(state, since_ms=now_ms - target_s * 1000)
     overdue = {at for at in set(last_heard.values()) if _overdue_s(state, now_ms, at, target_s) > target_s}
+    if not state.repeats:
+        overdue = set()
     mute = {symbol: at for symbol, at in sorted(last_heard.items()) if at in overdue}
     return Instruments(len(last_heard) - len(mute), mute, _never(state))
 

@@ -25,6 +25,8 @@ from spark_service.clock import now_ms
 from spark_service.lifecycle import run_together
 
 _EVERY_S = 1.0
+_REPEATING = frozenset({"btcturk"})
+"""Venues that send every ticker again and again, traded or not. Others are heard when they trade, or when asked."""
 
 logger = structlog.get_logger()
 
@@ -186,6 +188,7 @@ class Watch:
             heard=_times(heard),
             market=self._hours.look(self._delay_ms),
             poll_interval_s=self._poll_interval_s,
+            repeats=self._venue in _REPEATING or self._poll_interval_s > 0,
         )
         return judge(state, self._target_s)
 
