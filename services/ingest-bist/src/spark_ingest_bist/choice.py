@@ -60,6 +60,11 @@ class Source:
 
 def choose(settings: IngestSettings) -> Source:
     """Return the source that the settings name. Raises CannotStart."""
+    if settings.source == "yahoo" and settings.real_data and settings.vendor is not None:
+        raise CannotStart(
+            "SPARK_BIST_VENDOR names a vendor's file, which SPARK_BIST_SOURCE=yahoo does not read: "
+            "set SPARK_BIST_SOURCE=vendor, or unset SPARK_BIST_VENDOR"
+        )
     simulated = settings.source == "yahoo" and not settings.real_data
     source = SOURCES["simulator" if simulated else settings.source](settings)
     if ALL in settings.symbols and source.enumeration is None:
