@@ -22,6 +22,7 @@ NAMES: Final[dict[str, str]] = {
     "SPARK_BTCTURK_METRICS_PORT": "a free TCP port, 0 to 65535 (0: any)",
     "SPARK_BIST_SOURCE": "yahoo or vendor: where real data comes from",
     "SPARK_BIST_URL": "an HTTP address, http://… or https://…",
+    "SPARK_BIST_YAHOO_STREAM": "1 to listen to Yahoo's WebSocket beside asking it, or 0",
     "SPARK_BIST_SYMBOLS": "a comma list of symbols such as THYAO, @FILE with one a line, or * for all",
     "SPARK_BIST_VENDOR": "the YAML file that describes a licensed source",
     "SPARK_BIST_SECRET": "the vendor's key, or lines NAME=VALUE when it takes several",

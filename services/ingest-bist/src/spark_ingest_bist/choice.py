@@ -9,6 +9,7 @@ import msgspec
 import structlog
 
 from spark_ingest.fetching import TooLarge, exchange
+from spark_ingest_bist.beside import Beside
 from spark_ingest_bist.both import Both
 from spark_ingest_bist.listening import Listening
 from spark_ingest_bist.overheard import NothingHeard, Overheard
@@ -17,14 +18,15 @@ from spark_ingest_bist.quotes import MalformedAnswer, Refused
 from spark_ingest_bist.secretvalues import MissingSecret, secrets
 from spark_ingest_bist.session import Session, Wiring
 from spark_ingest_bist.settings import IngestSettings
-from spark_ingest_bist.sources import Request
+from spark_ingest_bist.sources import Endpoint, Request
 from spark_ingest_bist.spelling import Spelling
+from spark_ingest_bist.streamer import StreamerProtocol
 from spark_ingest_bist.symbollist import ALL, PULSE
 from spark_ingest_bist.symbols import symbol_of, to_yahoo
 from spark_ingest_bist.vendor import VendorListing, VendorPollProtocol
 from spark_ingest_bist.vendorfile import BadVendorFile, read_vendor
 from spark_ingest_bist.vendorpush import VendorPushProtocol
-from spark_ingest_bist.yahoo import YahooProtocol
+from spark_ingest_bist.yahoo import USER_AGENT, YahooProtocol
 from spark_market.instruments import Mode
 from spark_service.lifecycle import CannotStart
 
@@ -86,13 +88,17 @@ def _simulator(settings: IngestSettings) -> Source:
 
 def _like_yahoo(settings: IngestSettings, name: str, mode: Mode, enumeration: Enumeration | None) -> Source:
     def session(wiring: Wiring) -> Session:
-        return Poller(
+        poller = Poller(
             YahooProtocol(settings.url),
             wiring,
             every_s=YAHOO_EVERY_S,
             most_per_hour=YAHOO_MOST_PER_HOUR,
             pulse=PULSE,
         )
+        if not settings.yahoo_stream:
+            return poller
+        stream = Endpoint(settings.stream_url, f"{name} stream", {"User-Agent": USER_AGENT})
+        return Beside(poller, stream, StreamerProtocol, wiring)
 
     return Source(name, mode, YAHOO_DELAY_MS, to_yahoo, session, enumeration)
 

@@ -28,6 +28,9 @@ class IngestMetrics(BusMetrics):
         self._rows = counter("rows_total", "What the source told of symbols, by what became of it.", "reason")
         self._malformed = counter("malformed_total", "Rows and answers that could not be read, by error.", "error")
         self._reconnects = counter("reconnects_total", "Outages of the source, by what they began with.", "cause")
+        self._stream = counter(
+            "stream_events_total", "Streams beside the polls that connected, or were lost, by cause.", "event"
+        )
         self._used = gauge("request_budget_used_ratio", "Part of the hour's requests that is spent.")
         self._backoff = gauge("backoff_active", "1 while the source is asked less because it failed.")
         self._forbidden = gauge("forbidden", "1 while the source says that this address, key or contract may not.")
@@ -67,6 +70,10 @@ class IngestMetrics(BusMetrics):
         """The source, or the connection to it, is lost."""
         self._reconnects.labels(VENUE, cause).inc()
         self.outages += 1
+
+    def stream(self, event: str) -> None:
+        """A stream beside the polls is ``connected``, or was lost: then the cause."""
+        self._stream.labels(VENUE, event).inc()
 
     def pace(self, *, used: float, backoff: bool, interval_s: float) -> None:
         """How the source is asked."""

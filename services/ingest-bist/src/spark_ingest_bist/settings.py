@@ -16,6 +16,7 @@ from spark_service.redis_url import RedisUrl
 from spark_service.settings import CommaList, Port, Settings, each_of, setting
 
 _YAHOO = "https://query1.finance.yahoo.com"
+_YAHOO_STREAM = "wss://streamer.finance.yahoo.com/?version=2"
 _SIMULATOR = "http://127.0.0.1:9200/bist/yahoo"
 
 
@@ -40,6 +41,7 @@ class IngestSettings(Settings):
     real_data: bool = setting("SPARK_REAL_DATA", False)
     source: Literal["yahoo", "vendor"] = setting("SPARK_BIST_SOURCE", "yahoo")
     given_url: HttpUrl | None = setting("SPARK_BIST_URL", None)
+    yahoo_stream: bool = setting("SPARK_BIST_YAHOO_STREAM", False)
     symbols: Annotated[tuple[str, ...], BeforeValidator(_symbols)] = setting("SPARK_BIST_SYMBOLS", DEFAULT)
     calendar: Annotated[Overrides, from_file(read_overrides)] = setting("SPARK_BIST_CALENDAR", NONE)
     clock: SimulatedTime = setting("SPARK_BIST_CLOCK", WallClock())
@@ -52,3 +54,10 @@ class IngestSettings(Settings):
     def url(self) -> str:
         """Where Yahoo's paths begin, there or at the simulator."""
         return str(self.given_url or (_YAHOO if self.real_data else _SIMULATOR)).rstrip("/")
+
+    @property
+    def stream_url(self) -> str:
+        """Where Yahoo's WebSocket is, there or below an address that was given."""
+        if self.real_data and self.given_url is None:
+            return _YAHOO_STREAM
+        return "ws" + self.url.removeprefix("http") + "/streamer"

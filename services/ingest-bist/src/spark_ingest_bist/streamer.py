@@ -30,7 +30,7 @@ _MOST_SHARES: Final = 10**15
 class StreamerProtocol:
     """One connection's. It takes 100 symbols and drops any more without a word, for as long as it lasts."""
 
-    most_symbols: Final = 100
+    most_symbols = 100
 
     def __init__(self) -> None:
         self._symbols: tuple[str, ...] = ()

@@ -18,11 +18,9 @@ from spark_ingest_bist.yahoo_row import BadRow, Row
 _PATH: Final = "/v7/finance/spark"
 # One bar an hour keeps an answer small, and as with any interval within the day ``previousClose`` is that of yesterday.
 _QUERY: Final = "range=1d&interval=60m"
-_HEADERS: Final = {
-    # Its front door refuses clients that look like no browser; this one says what it is all the same.
-    "User-Agent": "Mozilla/5.0 (compatible; Spark-Market-Data/0.1)",
-    "Accept": "application/json",
-}
+USER_AGENT: Final = "Mozilla/5.0 (compatible; Spark-Market-Data/0.1)"
+"""Its front door refuses clients that look like no browser; this one says what it is all the same."""
+_HEADERS: Final = {"User-Agent": USER_AGENT, "Accept": "application/json"}
 
 
 class YahooProtocol:
