@@ -314,6 +314,19 @@ async def test_a_price_is_stale_when_nobody_vouches_for_it(status: str, age_s: i
 
 
 @pytest.mark.parametrize(
+    ("status", "age_s", "shown"),
+    [
+        ("UP", 61, "61 s"),
+        ("DEGRADED", 61, "61 s · stale"),
+        ("CLOSED", 61, ""),
+    ],
+)
+async def test_the_last_prices_of_a_session_have_no_age(status: str, age_s: int, shown: str, reading: Page) -> None:
+    """It would be the time since an ingest that was started at night first asked: a minute for Friday's close."""
+    assert await words(reading, f"words.ageOf('{status}', {age_s * 1000}, 30)") == shown
+
+
+@pytest.mark.parametrize(
     ("message", "sentence"),
     [
         (

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -95,3 +96,49 @@ async def test_a_refusal_is_told_in_the_vendors_words(name: str) -> None:
     assert status == 1
     assert ("forbidden: status 401: Permission401" if name == "ideal" else "forbidden: refused with status 401") in out
     assert vendors.KEY[::-1] not in out + err
+
+
+async def test_names_that_no_row_has_are_told_with_those_that_it_has(tmp_path: Path) -> None:
+    """A bid that is called otherwise is no error: it would be missing for ever, and nobody told why."""
+    file, answer = tmp_path / "my.yaml", tmp_path / "answer.json"
+    text = (vendors.FOLDER / "ideal.yaml").read_text("utf-8")
+    file.write_text(text.replace("bid: g", "bid: best.bid").replace("price: e", "price: last"), encoding="utf-8")
+    answer.write_bytes(vendors.body(vendors.IDEAL))
+
+    _, out, _ = await check(file, "--answer", answer, "--symbols", "GARAN")
+
+    assert "  poll.fields.price: no row has last\n" in out
+    assert "  poll.fields.bid: no row has best.bid\n" in out
+    assert "  the first row has a, b, c, d, e, f, g, h, i, j, k" in out
+    assert out.count("no row has") == 2
+
+
+async def test_of_frames_each_type_is_looked_at_by_itself(tmp_path: Path) -> None:
+    file, frames = tmp_path / "my.yaml", tmp_path / "frames"
+    text = (vendors.FOLDER / "laplace.yaml").read_text("utf-8")
+    file.write_text(text.replace("changePct: ch", "changePct: percent"), encoding="utf-8")
+    frames.write_bytes(b"\n".join(map(vendors.body, vendors.LAPLACE)))
+
+    _, out, _ = await check(file, "--frames", frames, "--symbols", "THYAO", SPARK_BIST_SECRET=vendors.KEY)
+
+    assert "  ws.messages.pr.fields.changePct: no row has percent\n" in out
+    assert out.count("no row has") == 1
+
+
+async def test_asking_tells_how_old_the_newest_time_is() -> None:
+    """Whoever declares no delay, and looks at times of a quarter of an hour ago, is to see it."""
+    async with simulated(clock()) as simulator:
+        _, out, _ = await check(
+            vendors.FOLDER / "ideal.yaml", "--symbols", "THYAO", "--ask",
+            SPARK_BIST_SECRET=vendors.KEY, SPARK_BIST_URL=f"{simulator.http_url}/bist/ideal",
+        )  # fmt: skip
+
+    assert re.search(r"the newest time is [0-9,.]+ min ago; while the market trades that is about the delay, 15", out)
+
+
+async def test_an_address_that_the_ingest_would_refuse_is_refused() -> None:
+    status, _, err = await check(vendors.FOLDER / "laplace.yaml", SPARK_BIST_URL="ws://127.0.0.1:9200")
+
+    assert status == 2
+    assert "SPARK_BIST_URL" in err
+    assert "http://" in err

@@ -46,6 +46,12 @@ def test_a_vendor_needs_its_file() -> None:
         choose(given(BIST_SOURCE="vendor", REAL_DATA="1"))
 
 
+def test_a_vendors_file_that_nobody_would_read_is_told() -> None:
+    """Who forgot the source would take Yahoo's prices for those that are paid for."""
+    with pytest.raises(CannotStart, match="set SPARK_BIST_SOURCE=vendor"):
+        choose(given(BIST_VENDOR="my.yaml", REAL_DATA="1"))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [

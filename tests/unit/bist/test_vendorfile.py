@@ -128,6 +128,29 @@ def test_what_is_wrong_is_told_with_its_line(old: str, new: str, line: int, what
     assert not more
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line", "advice"),
+    [
+        ("delay: 15", "delay: 2,5", 3, "(a number has a point, not a comma)"),
+        ("delay: 15", 'delay: "2,5"', 3, "(a number has a point, not a comma)"),
+        ('    s: "{symbols}"', "    s: {symbols}", 9, '({symbols} wants quotes: "{symbols}")'),
+        ("  interval: 10", "  body: {s: {symbols}}", 10, '({symbols} wants quotes: "{symbols}")'),
+        ("  interval: 10", "  headers: {key: {secret.A}}", 10, '({secret.A} wants quotes: "{secret.A}")'),
+        ("    price: last", "   price: last", 15, "; see that the keys of one section begin in one column"),
+        ("    price: last", "\tprice: last", 15, "; indent with blanks, not with tabs"),
+        ("  rows: data", "  rows: a: b", 12, "; see that the keys of one section begin in one column"),
+        ("    price: last", "    price: @last", 15, "; see that the keys of one section begin in one column"),
+    ],
+)
+def test_what_newcomers_to_yaml_do_wrong_is_told_with_what_to_do(old: str, new: str, line: int, advice: str) -> None:
+    """Braces without quotes are YAML's mapping: a body with them was sent as one, and the vendor refused it."""
+    first, *more = complaints(changed(old, new))
+
+    assert first.startswith(f"acme.yaml, line {line}: ")
+    assert advice in first
+    assert not more
+
+
 def test_several_errors_are_told_together_in_the_order_of_lines() -> None:
     text = changed("delay: 15", "delay: x").replace("rows: data", "row: data").replace("price: last", "prize: last")
 

@@ -1,6 +1,7 @@
 """One WebSocket connection: aiohttp's, less what it would do of its own accord. No retry, no redirect, no keepalive."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
@@ -36,6 +37,13 @@ class Refused(Exception):
         super().__init__(f"refused with status {status}")
         self.status = status
         self.retry_after = retry_after
+
+
+def retry_after_s(exc: Exception, most_s: float) -> float:
+    """Return how long who refused us asks to be left alone, 0 without a word; a date is not known here."""
+    asked = exc.retry_after if isinstance(exc, Refused) else []
+    seconds = [float(text) for text in asked if re.fullmatch(r"[0-9]{1,9}", text)]
+    return min(max(seconds, default=0.0), most_s)
 
 
 class Closed(Exception):

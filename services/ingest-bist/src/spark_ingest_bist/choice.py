@@ -66,6 +66,11 @@ def choose(settings: IngestSettings) -> Source:
         raise CannotStart(
             "SPARK_BIST_SOURCE=simulator is no real data: set SPARK_REAL_DATA=0, or yahoo or vendor as the source"
         )
+    if settings.source == "yahoo" and settings.real_data and settings.vendor is not None:
+        raise CannotStart(
+            "SPARK_BIST_VENDOR names a vendor's file, which SPARK_BIST_SOURCE=yahoo does not read: "
+            "set SPARK_BIST_SOURCE=vendor, or unset SPARK_BIST_VENDOR"
+        )
     simulated = settings.source == "yahoo" and not settings.real_data
     source = SOURCES["simulator" if simulated else settings.source](settings)
     if ALL in settings.symbols and source.enumeration is None:

@@ -1,7 +1,6 @@
 """One WebSocket of a source, for ever: connect in session hours, ask, read, keep alive, reconnect. No parsing."""
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Final, Protocol
 import structlog
 
 from spark_ingest import websocket
-from spark_ingest.websocket import Closed, WebSocket, connected
+from spark_ingest.websocket import Closed, WebSocket, connected, retry_after_s
 from spark_ingest_bist.quotes import Answer, MalformedAnswer, Refused
 from spark_ingest_bist.refusals import by_status
 from spark_ingest_bist.sources import Endpoint, PushProtocol
@@ -128,7 +127,7 @@ class PushSession:
             except (OSError, Closed, websocket.Refused, Refused, Silent, Stalled) as exc:
                 if self.heard_at is not None and self.heard_at - started > STEADY_AFTER_S:
                     waits.clear()
-                cause, asked_s = _cause(exc), _retry_after_s(exc)
+                cause, asked_s = _cause(exc), retry_after_s(exc, _LONGEST_RETRY_AFTER_S)
                 if isinstance(exc, websocket.Refused):
                     self._listener.refused(
                         Refused(by_status(exc.status), f"status {exc.status} in place of a WebSocket")
@@ -232,13 +231,6 @@ class PushSession:
 async def _send(ws: WebSocket, frame: str) -> None:
     async with asyncio.timeout(_SEND_S):
         await ws.send(frame)
-
-
-def _retry_after_s(exc: Exception) -> float:
-    """Return how long a source that refused us asks to be left alone; a date in the header is not understood here."""
-    asked = exc.retry_after if isinstance(exc, websocket.Refused) else []
-    seconds = [float(text) for text in asked if re.fullmatch(r"[0-9]{1,9}", text)]
-    return min(max(seconds, default=0.0), _LONGEST_RETRY_AFTER_S)
 
 
 def _cause(exc: Exception) -> str:

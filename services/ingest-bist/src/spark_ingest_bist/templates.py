@@ -51,6 +51,16 @@ def secret_name(place: str) -> str | None:
     return name if head == _SECRET and dot and name else None
 
 
+def unquoted(value: Any) -> str | None:
+    """Return the place that was meant where YAML read its braces as a mapping, since they lack quotes."""
+    match value:
+        case dict() if len(value) == 1:
+            [(name, nothing)] = value.items()
+            if nothing is None and isinstance(name, str) and (name in _KNOWN or secret_name(name) is not None):
+                return f"{{{name}}}"
+    return None
+
+
 def texts_in(value: Any) -> Iterator[str]:
     """Return every text of a structure of mappings and lists."""
     match value:

@@ -9,14 +9,12 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 from pydantic import SecretStr
-from pydantic.alias_generators import to_camel
 
 from spark_ingest import websocket
 from spark_ingest.fetching import TooLarge, exchange
@@ -24,24 +22,25 @@ from spark_ingest.websocket import Closed, connected
 from spark_ingest_bist.quotes import Answer, MalformedAnswer, Quote, Refused
 from spark_ingest_bist.refusals import by_status
 from spark_ingest_bist.secretvalues import MissingSecret, Secrets, secrets
+from spark_ingest_bist.settings import HttpUrl
 from spark_ingest_bist.symbols import symbol_of
+from spark_ingest_bist.unmatched import unmatched_answer, unmatched_frames
 from spark_ingest_bist.vendor import VendorPollProtocol
 from spark_ingest_bist.vendorfile import BadVendorFile, read_vendor
 from spark_ingest_bist.vendormodel import Vendor
 from spark_ingest_bist.vendorpush import VendorPushProtocol
+from spark_ingest_bist.vendorshown import MOST_SHOWN, show, show_age, show_unmatched
 from spark_service import logs
 from spark_service.settings import Settings, SettingsError, load, setting
 
-_ISTANBUL = timezone(timedelta(hours=3))
 _LISTEN_S = 20.0
-_MOST_SHOWN = 20
 
 
 class CheckSettings(Settings):
     """What the ingest would be told."""
 
     secret: SecretStr | None = setting("SPARK_BIST_SECRET", None)
-    url: str | None = setting("SPARK_BIST_URL", None)
+    url: HttpUrl | None = setting("SPARK_BIST_URL", None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.frames is not None:
             well &= _read_frames(vendor, keys, given.frames.read_bytes(), symbols)
         if given.ask and not lacking:
-            came = asyncio.run(_ask(vendor, keys, settings.url, symbols))
+            came = asyncio.run(_ask(vendor, keys, None if settings.url is None else str(settings.url), symbols))
+            show_age(came.quotes, vendor.delay, _now_ms())
             well &= came.well
             if given.save is not None:
                 given.save.write_bytes(came.saved)
@@ -89,6 +89,7 @@ def _keys(vendor: Vendor, given: SecretStr | None) -> tuple[Secrets, bool]:
 class _Came:
     well: bool
     saved: bytes = b""
+    quotes: list[Quote] = field(default_factory=list)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -124,16 +125,13 @@ def _read_answer(vendor: Vendor, keys: Secrets, body: bytes, status: int, symbol
     if vendor.poll is None:
         print("--answer is for files with poll; use --frames", file=sys.stderr)
         return False
-    return _shown_answer(VendorPollProtocol(vendor, keys), status, body, symbols)
+    came = _shown_answer(VendorPollProtocol(vendor, keys), status, body, symbols)
+    show_unmatched(unmatched_answer(vendor, body))
+    return bool(came.quotes)
 
 
-def _shown_answer(protocol: VendorPollProtocol, status: int, body: bytes, symbols: Sequence[str]) -> bool:
-    try:
-        answer = protocol.read(status, body, symbols, _now_ms())
-    except (MalformedAnswer, Refused) as exc:
-        print(f"no data: {exc}")
-        return False
-    return _show(answer)
+def _shown_answer(protocol: VendorPollProtocol, status: int, body: bytes, symbols: Sequence[str]) -> Answer:
+    return _shown(lambda: protocol.read(status, body, symbols, _now_ms()))
 
 
 def _read_frames(vendor: Vendor, keys: Secrets, text: bytes, symbols: Sequence[str]) -> bool:
@@ -142,25 +140,42 @@ def _read_frames(vendor: Vendor, keys: Secrets, text: bytes, symbols: Sequence[s
         return False
     protocol = VendorPushProtocol(vendor, keys)
     protocol.opening(symbols)
-    data = [_shown_frame(protocol, line) for line in text.splitlines() if line.strip()]
-    return any(data)
+    frames = [line for line in text.splitlines() if line.strip()]
+    came = [_shown_frame(protocol, frame) for frame in frames]
+    show_unmatched(unmatched_frames(vendor, frames))
+    return any(each.quotes for each in came)
 
 
-def _shown_frame(protocol: VendorPushProtocol, frame: bytes) -> bool:
+def _shown_frame(protocol: VendorPushProtocol, frame: bytes) -> Answer:
+    return _shown(lambda: protocol.receive(frame, _now_ms()))
+
+
+def _shown(read: Callable[[], Answer]) -> Answer:
+    """Return what was read, and shown; nothing where it could not be read."""
     try:
-        return _show(protocol.receive(frame, _now_ms()))
+        answer = read()
     except (MalformedAnswer, Refused) as exc:
         print(f"no data: {exc}")
-        return False
+        return Answer()
+    show(answer)
+    return answer
 
 
 async def _ask(vendor: Vendor, keys: Secrets, base: str | None, symbols: Sequence[str]) -> _Came:
     came = []
     if vendor.poll is not None:
-        came.append(await _poll(VendorPollProtocol(vendor, keys, base), vendor.poll.timeout_s, keys, symbols))
+        polled = await _poll(VendorPollProtocol(vendor, keys, base), vendor.poll.timeout_s, keys, symbols)
+        show_unmatched(unmatched_answer(vendor, polled.saved))
+        came.append(polled)
     if vendor.ws is not None:
-        came.append(await _listen(VendorPushProtocol(vendor, keys, base), symbols))
-    return _Came(all(each.well for each in came), b"".join(each.saved for each in came))
+        heard = await _listen(VendorPushProtocol(vendor, keys, base), symbols)
+        show_unmatched(unmatched_frames(vendor, heard.saved.splitlines()))
+        came.append(heard)
+    return _Came(
+        all(each.well for each in came),
+        b"".join(each.saved for each in came),
+        [quote for each in came for quote in each.quotes],
+    )
 
 
 async def _poll(protocol: VendorPollProtocol, within_s: float, keys: Secrets, symbols: Sequence[str]) -> _Came:
@@ -177,7 +192,8 @@ async def _poll(protocol: VendorPollProtocol, within_s: float, keys: Secrets, sy
         print(f"no answer: {keys.scrubbed(f'{type(exc).__name__} {exc}')}")
         return _Came(False)
     print(f"status {response.status_code}, {len(body)} bytes")
-    return _Came(_shown_answer(protocol, response.status_code, body, asked), body)
+    answer = _shown_answer(protocol, response.status_code, body, asked)
+    return _Came(bool(answer.quotes), body, list(answer.quotes))
 
 
 async def _listen(protocol: VendorPushProtocol, symbols: Sequence[str]) -> _Came:
@@ -188,10 +204,11 @@ async def _listen(protocol: VendorPushProtocol, symbols: Sequence[str]) -> _Came
         async with connected(endpoint.url, endpoint.headers) as ws, asyncio.timeout(_LISTEN_S):
             for text in protocol.opening(symbols):
                 await ws.send(text)
-            for _ in range(_MOST_SHOWN):
+            for _ in range(MOST_SHOWN):
                 frame = await ws.receive()
                 came.saved += frame + b"\n"
-                came.well |= _shown_frame(protocol, frame)
+                came.quotes += _shown_frame(protocol, frame).quotes
+                came.well = bool(came.quotes)
     except TimeoutError:
         print(f"no more frames within {_LISTEN_S:g} s")
     except websocket.Refused as exc:
@@ -199,31 +216,6 @@ async def _listen(protocol: VendorPushProtocol, symbols: Sequence[str]) -> _Came
     except (OSError, Closed) as exc:
         print(f"lost: {endpoint.scrubbed(f'{type(exc).__name__} {exc}')}")
     return came
-
-
-def _show(answer: Answer) -> bool:
-    for quote in answer.quotes[:_MOST_SHOWN]:
-        print(f"  {_line(quote)}")
-    if len(answer.quotes) > _MOST_SHOWN:
-        print(f"  and {len(answer.quotes) - _MOST_SHOWN} more")
-    for each in answer.malformed[:_MOST_SHOWN]:
-        print(f"  malformed {each.symbol or ''}: {each.error}: {each.detail}")
-    if answer.absent:
-        print(f"  not in the answer: {', '.join(answer.absent[:_MOST_SHOWN])}")
-    if answer.ignored:
-        print(f"  ignored: {answer.ignored}, other types of frames, other markets, or symbols that were not asked for")
-    return bool(answer.quotes)
-
-
-def _line(quote: Quote) -> str:
-    told = [
-        f"{to_camel(name)} {value:f}" if name != "name" else f"({value})"
-        for name in quote.__struct_fields__
-        if name not in {"symbol", "venue_time"} and (value := getattr(quote, name)) is not None
-    ]
-    at = quote.venue_time
-    when = "no market time" if at is None else f"at {datetime.fromtimestamp(at / 1000, UTC).astimezone(_ISTANBUL)}"
-    return f"{quote.symbol}  {'  '.join(told)}  {when}"
 
 
 def _now_ms() -> int:

@@ -15,6 +15,7 @@ from spark_ingest_bist.vendormodel import Section, Vendor, sections
 
 _LARGEST: Final = 1_000_000
 _NEAR: Final = 0.6
+_NO_NUMBER: Final = {"float_parsing", "int_parsing"}
 _MAY_HOLD_A_SECRET: Final = {"url", "headers", "query", "basic", "body", "subscribe", "send"}
 
 
@@ -42,7 +43,8 @@ def parse_vendor(text: str, name: str) -> Vendor:
     except MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         line = mark.line + 1 if mark is not None else 1
-        raise BadVendorFile(f"{name}, line {line}: not YAML: {_first_line(exc.problem or exc.context)}") from None
+        problem = _first_line(exc.problem or exc.context)
+        raise BadVendorFile(f"{name}, line {line}: not YAML: {problem}{_advice(problem)}") from None
     except (YAMLError, ValueError, RecursionError, TypeError) as exc:
         raise BadVendorFile(f"{name}: not YAML: {_first_line(str(exc))}") from None
     if not isinstance(data, dict):
@@ -69,6 +71,8 @@ def _told(error: Any, root: Node) -> tuple[int, str]:
     if error["type"] == "key":
         return line, f"{where}: {error['msg']}"
     message = error["msg"].removeprefix("Value error, ")
+    if error["type"] in _NO_NUMBER and "," in str(error["input"]):
+        message = "a number has a point, not a comma"
     return line, f"{where}{_found(keys, error['input'])} cannot be used ({message}); it takes {_takes(keys)}"
 
 
@@ -145,6 +149,18 @@ def _found(keys: Sequence[str], value: object) -> str:
     if isinstance(value, dict | list) or _MAY_HOLD_A_SECRET & set(keys):
         return ""
     return f": {value!r:.60}"
+
+
+def _advice(problem: str) -> str:
+    """Return what to do about what YAML's reader says, which names what it found and not what is wrong."""
+    if "'\\t'" in problem:
+        return "; indent with blanks, not with tabs"
+    if problem.startswith("found duplicate key"):
+        return "; keep one"
+    return (
+        "; see that the keys of one section begin in one column, here and in the lines before, and that a text with"
+        " a colon in it, or that begins with one of { [ @ % * & !, stands in quotes"
+    )
 
 
 def _first_line(text: object) -> str:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from spark_ingest_bist.jsontext import said
 from spark_ingest_bist.moments import written
-from spark_ingest_bist.templates import SYMBOL, SYMBOLS, Template, checked, secret_name, texts_in
+from spark_ingest_bist.templates import SYMBOL, SYMBOLS, Template, checked, secret_name, texts_in, unquoted
 
 KEY: Final = "@key"
 """Where a row's symbol is the key that it stands under."""
@@ -50,6 +50,8 @@ def _several(value: object) -> object:
 
 
 def _template(value: object) -> Template:
+    if place := unquoted(value):
+        raise ValueError(f'{place} wants quotes: "{place}"')
     if not isinstance(value, str) or not value:
         raise ValueError("it is no text")
     return checked(value)
@@ -73,6 +75,8 @@ def _check_json(value: object, depth: int) -> None:
             for item in value:
                 _check_json(item, depth + 1)
         case dict():
+            if place := unquoted(value):
+                raise ValueError(f'{place} wants quotes: "{place}"')
             for key, item in value.items():
                 if not isinstance(key, str):
                     raise ValueError(f"the key {key!r} is no text; put it in quotes")

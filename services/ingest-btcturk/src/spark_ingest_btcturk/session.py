@@ -1,7 +1,6 @@
 """One socket of BtcTurk, for ever: connect, join, read, tend what was joined, reconnect. No parsing."""
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
@@ -9,7 +8,7 @@ from contextlib import suppress
 import structlog
 
 from spark_ingest.setback import redated
-from spark_ingest.websocket import Closed, Refused, WebSocket, connected
+from spark_ingest.websocket import Closed, Refused, WebSocket, connected, retry_after_s
 from spark_ingest_btcturk.channels import Subscription
 from spark_ingest_btcturk.limiter import ConnectLimiter
 from spark_ingest_btcturk.listener import Listener
@@ -92,7 +91,7 @@ class Session:
             except (OSError, Closed, Refused, Silent, Stalled, Unheard) as exc:  # TimeoutError is an OSError
                 if self._flowed_since(started):
                     waits = self._new_waits()
-                cause, asked_s = _cause(exc), _retry_after_s(exc)
+                cause, asked_s = _cause(exc), retry_after_s(exc, _LONGEST_RETRY_AFTER_S)
                 self._limiter.hold(asked_s)  # it is the address that was refused, not this socket
                 wait_s = max(next(waits), asked_s)
                 self.subscriptions.closed()
@@ -157,13 +156,6 @@ class Session:
             async with asyncio.timeout(_SEND_S):
                 for frame in frames:
                     await ws.send(frame)
-
-
-def _retry_after_s(exc: Exception) -> float:
-    """Return how long a venue that refused us asks to be left alone; the dated form of the header is not known here."""
-    asked = exc.retry_after if isinstance(exc, Refused) else []
-    seconds = [float(text) for text in asked if re.fullmatch(r"[0-9]{1,9}", text)]
-    return min(max(seconds, default=0.0), _LONGEST_RETRY_AFTER_S)
 
 
 def _cause(exc: Exception) -> str:

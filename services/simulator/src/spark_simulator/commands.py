@@ -1,8 +1,9 @@
 """What the simulator can be ordered to do: one struct for each, and one sentence for what cannot be done."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Literal, TypeAlias, TypeVar, get_args
 
 import msgspec
 
@@ -16,6 +17,9 @@ Channel: TypeAlias = Literal["ticker", "trade", "obdiff", "orderbook"]
 _NOT_SENDABLE = {1004, 1005, 1006, 1015, *range(1016, 3000)}  # reserved by RFC 6455, never on the wire
 
 
+T = TypeVar("T")
+
+
 class BadCommand(ValueError):
     """A command cannot be followed; the text says why, in one sentence."""
 
@@ -23,6 +27,16 @@ class BadCommand(ValueError):
 def snake(name: str) -> str:
     """Return a class's name as orders spell it."""
     return re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def ordered(body: bytes, decoder: "msgspec.json.Decoder[T]", names: Sequence[str]) -> T:
+    """Return the command in ``body``, one of ``names``. Raises BadCommand."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as exc:
+        raise BadCommand(
+            f"this is not a fault ({exc}); send JSON with fault: {', '.join(names)}, and that fault's own fields"
+        ) from exc
 
 
 class _Command(msgspec.Struct, frozen=True, tag_field="fault", tag=snake, rename="camel", forbid_unknown_fields=True):
@@ -309,15 +323,9 @@ Command: TypeAlias = (
     | OnMarket
 )
 NAMES = tuple(str(kind.__struct_config__.tag) for kind in get_args(Command))
-_DECODER = msgspec.json.Decoder(Command)
+_DECODER: "msgspec.json.Decoder[Command]" = msgspec.json.Decoder(Command)
 
 
 def read(body: bytes) -> Command:
     """Return the command in ``body``. Raises BadCommand."""
-    try:
-        command: Command = _DECODER.decode(body)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as exc:
-        raise BadCommand(
-            f"this is not a fault ({exc}); send JSON with fault: {', '.join(NAMES)}, and that fault's own fields"
-        ) from exc
-    return command
+    return ordered(body, _DECODER, NAMES)

@@ -1,11 +1,11 @@
 // One venue of the page: what the monitor thinks of it, its hours, and a row for each symbol.
 
 import { copyOf, say } from "./elements.js";
-import { age, delay, digits, isStale, marketTime, nameOf, percent, session, staleness, tone } from "./words.js";
+import { ageOf, delay, digits, isStale, marketTime, nameOf, percent, session, staleness, tone } from "./words.js";
 
 const DIRECTORY_MS = 60_000;
 const RETRY_MS = 5_000;
-const STATISTICS = new Map([["24h", "24 h volume"], ["session", "Volume today"]]);
+const STATISTICS = new Map([["24h", "24 h volume"], ["session", "Day's volume"]]);
 const OPTIONAL = { bid: "bid", ask: "ask", volume: "volume", time: "venueTime" }; // columns that not every venue can fill
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -134,7 +134,6 @@ class Row {
     say(this.cell("ask"), digits(ticker.ask));
     say(this.cell("volume"), digits(ticker.volume));
     say(this.cell("time"), marketTime(ticker.venueTime, now));
-    say(this.cell("age"), age(now - Number(ticker.receivedAt)));
     // A stream may repeat what was seen, which is no change.
     if (before !== null && before.receivedAt !== ticker.receivedAt) this.#flash(Math.sign(ticker.price - before.price));
   }
@@ -147,9 +146,8 @@ class Row {
 
   show(status, now, targetS) {
     const ageMs = now - Number(this.#ticker.receivedAt);
-    const stale = isStale(status, ageMs, targetS);
-    this.element.classList.toggle("stale", stale);
+    this.element.classList.toggle("stale", isStale(status, ageMs, targetS));
     say(this.cell("time"), marketTime(this.#ticker.venueTime, now));
-    say(this.cell("age"), age(ageMs) + (stale ? " · stale" : ""));
+    say(this.cell("age"), ageOf(status, ageMs, targetS));
   }
 }

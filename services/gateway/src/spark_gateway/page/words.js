@@ -155,6 +155,12 @@ export function isStale(status, ageMs, targetS) {
   return !["UP", "MOCK", "CLOSED"].includes(status);
 }
 
+/** How long ago a price came. The last ones of a session have their time in the market, and no age that means anything. */
+export function ageOf(status, ageMs, targetS) {
+  if (status === "CLOSED") return "";
+  return age(ageMs) + (isStale(status, ageMs, targetS) ? " · stale" : "");
+}
+
 const CAUSES = new Map([
   ["start", "the venue's ingest was restarted"],
   ["closed", "the venue closed the connection"],

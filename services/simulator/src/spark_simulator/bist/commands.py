@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias, get_args
 import msgspec
 
 from spark_simulator.bist.sources import Source
-from spark_simulator.commands import BadCommand, snake
+from spark_simulator.commands import ordered, snake
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=30 * 86_400)]
 _Count = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -157,15 +157,9 @@ RowFault: TypeAlias = Nulls | Stale | Vanish | Duplicate | WrongTime | BadNumber
 Lasting: TypeAlias = Limit | Quota | Refuse | Html | Slow | CutAnswer | Half | Empty | Strict | RowFault | Silence
 Command: TypeAlias = Lasting | Cut | Close | Malformed
 NAMES = tuple(str(kind.__struct_config__.tag) for kind in get_args(Command))
-_DECODER = msgspec.json.Decoder(Command)
+_DECODER: "msgspec.json.Decoder[Command]" = msgspec.json.Decoder(Command)
 
 
 def read(body: bytes) -> Command:
     """Return the command in ``body``. Raises BadCommand."""
-    try:
-        command: Command = _DECODER.decode(body)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as exc:
-        raise BadCommand(
-            f"this is not a fault ({exc}); send JSON with fault: {', '.join(NAMES)}, and that fault's own fields"
-        ) from exc
-    return command
+    return ordered(body, _DECODER, NAMES)
