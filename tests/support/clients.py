@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from playwright.async_api import Browser, ConsoleMessage, Page
+from playwright.async_api import Error as PlaywrightError
 
 from support.docs import GATEWAY, examples
 from support.required import skip_or_fail
@@ -99,7 +100,14 @@ class LoadedPage(Client):
 
     def __init__(self, page: Page) -> None:
         super().__init__()
-        self.reload = page.reload
+        self._page = page
+
+    async def reload(self) -> None:
+        """Load it again, and once more as a person would where a cut has just ended the browser's kept connection."""
+        try:
+            await self._page.reload()
+        except PlaywrightError:
+            await self._page.reload()
 
 
 @asynccontextmanager

@@ -56,6 +56,15 @@ def test_a_process_that_stood_still_says_so() -> None:
     assert hole.cause == "stalled"
 
 
+def test_a_symbol_that_the_source_lacks_explains_no_hole_of_the_others() -> None:
+    told = holes()
+    told.answered(["A"], moment("2026-04-27 11:00"), FEW_MS)
+    told.lacking(["B"], "unknown")
+
+    [hole] = told.answered(["A"], moment("2026-04-27 11:05"), FEW_MS)
+    assert hole.cause == "stalled"
+
+
 def test_a_night_a_weekend_and_an_outage_over_them_are_no_holes() -> None:
     told = holes()
     told.answered(["A"], moment("2026-04-24 18:27"), FEW_MS)  # Friday's last round

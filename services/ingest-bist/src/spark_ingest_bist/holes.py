@@ -38,9 +38,13 @@ class Holes:
 
     def failed(self, symbols: Collection[str], cause: str) -> None:
         """A question for these was not answered; the first cause counts."""
+        self.lacking(symbols, cause)
+        self._cause = self._cause or cause
+
+    def lacking(self, symbols: Collection[str], cause: str) -> None:
+        """An answer had nothing of these, which says nothing of the others; the first cause counts."""
         for symbol in symbols:
             self._causes.setdefault(symbol, cause)
-        self._cause = self._cause or cause
 
     def interrupted(self, cause: str) -> None:
         """Nothing is heard until there is a new connection: whatever was traded meanwhile is missing."""

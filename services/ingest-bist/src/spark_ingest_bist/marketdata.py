@@ -96,6 +96,10 @@ class MarketData:
         """A question for these was not answered."""
         self._holes.failed(symbols, cause)
 
+    def lacking(self, symbols: Collection[str], cause: str) -> None:
+        """The source answered, but has none of these."""
+        self._holes.lacking(symbols, cause)
+
     def interrupted(self, cause: str) -> None:
         """A connection that brought everything is gone."""
         self._holes.interrupted(cause)

@@ -249,7 +249,7 @@ class Poller:
 
     def _set_aside(self, symbols: list[str]) -> None:
         now = self._clock.monotonic()
-        self._market.failed(symbols, "unknown")
+        self._market.lacking(symbols, "unknown")
         if new := [symbol for symbol in symbols if self._roster.unknown(symbol, now)]:
             _complain(new)
 

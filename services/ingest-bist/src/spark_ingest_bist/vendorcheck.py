@@ -46,7 +46,6 @@ class CheckSettings(Settings):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check what the command line names, tell, and return the exit status."""
     given = _parser().parse_args(arguments)
-    logs.configure("vendorcheck", "warning")
     try:
         symbols = tuple(symbol_of(text) for text in given.symbols.split(",") if text.strip())
         settings = load(CheckSettings, os.environ)
@@ -223,4 +222,5 @@ def _now_ms() -> int:
 
 
 if __name__ == "__main__":
+    logs.configure("vendorcheck", "warning")
     sys.exit(main())
