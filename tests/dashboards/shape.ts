@@ -1,5 +1,5 @@
 // What a dashboard in deploy/grafana/dashboards may hold: Grafana's own types, and of its kinds of panels those we use.
-import type { AnnotationQuery, Dashboard, FieldConfigSource, Panel, RowPanel } from '@grafana/schema';
+import type { AnnotationQuery, Dashboard, FieldConfigSource, Panel, RowPanel, VariableModel } from '@grafana/schema';
 import type * as heatmap from '@grafana/schema/dist/esm/raw/composable/heatmap/panelcfg/x/HeatmapPanelCfg_types.gen';
 import type * as stat from '@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen';
 import type * as timeline from '@grafana/schema/dist/esm/raw/composable/statetimeline/panelcfg/x/StateTimelinePanelCfg_types.gen';
@@ -15,9 +15,15 @@ type Json<T> = T extends string
       ? { [Key in keyof T]: Json<T[Key]> }
       : T;
 
+/** Where everything comes from: the data source that deploy/grafana/provisioning makes. */
+interface Source {
+  type: 'prometheus';
+  uid: 'spark-prometheus';
+}
+
 /** A question to Prometheus, as Grafana's data source for it takes it. */
 interface Target {
-  datasource: { type: 'prometheus'; uid: 'spark-prometheus' };
+  datasource: Source;
   refId: string;
   expr: string;
   legendFormat: string;
@@ -26,8 +32,9 @@ interface Target {
   format?: 'table' | 'heatmap';
 }
 
-type Of<Type extends string, Options, Custom> = Omit<Panel, 'type' | 'options' | 'fieldConfig' | 'targets'> & {
+type Of<Type extends string, Options, Custom> = Omit<Panel, 'type' | 'datasource' | 'options' | 'fieldConfig' | 'targets'> & {
   type: Type;
+  datasource: Source;
   title: string;
   description: string;
   options: Options;
@@ -45,9 +52,15 @@ type OurPanel = Json<
   | Of<'timeseries', timeseries.Options, timeseries.FieldConfig>
 >;
 
-type OurAnnotation = Json<Omit<AnnotationQuery, 'target'>> & { target: { refId: string; expr: string } };
+type OurAnnotation = Json<Omit<AnnotationQuery, 'datasource' | 'target'>> & {
+  datasource: Source;
+  target: { refId: string; expr: string };
+};
 
-export type OurDashboard = Json<Omit<Dashboard, 'panels' | 'annotations'>> & {
+type OurVariable = Json<Omit<VariableModel, 'datasource'>> & { datasource: Source };
+
+export type OurDashboard = Json<Omit<Dashboard, 'panels' | 'annotations' | 'templating'>> & {
   annotations: { list: OurAnnotation[] };
+  templating: { list: OurVariable[] };
   panels: (OurPanel | Json<RowPanel>)[];
 };
