@@ -1,12 +1,15 @@
 """The monitor: wires a watch for each venue to the bus, and serves what it finds as metrics."""
 
 from spark_bus.connection import connect
+from spark_market.sessions import always_open, bist
 from spark_monitor.bus import Bus
+from spark_monitor.hours import Hours
 from spark_monitor.metrics import MonitorMetrics
 from spark_monitor.settings import MonitorSettings
 from spark_monitor.watch import Watch
 from spark_service import process
 from spark_service.backoff import backoff
+from spark_service.clock import WallClock
 from spark_service.endpoint import Pulse, serving
 from spark_service.lifecycle import run, run_together
 from spark_service.redis_url import address
@@ -23,6 +26,7 @@ async def main(settings: MonitorSettings) -> None:
             redis,
             venue,
             settings.staleness_target_s,
+            hours=hours(venue, settings),
             waits=lambda: backoff(first_s=0.1, most_s=2.0),
             bus=bus,
             metrics=metrics,
@@ -42,6 +46,13 @@ async def main(settings: MonitorSettings) -> None:
             await run_together([pulse.run(), *(watch.run() for watch in watches)])
         finally:
             await redis.aclose()
+
+
+def hours(venue: str, settings: MonitorSettings) -> Hours:
+    """Return when a venue's market trades: Borsa İstanbul by its calendar, others always."""
+    if venue == "bist":
+        return Hours(bist(settings.bist_calendar), settings.bist_clock)
+    return Hours(always_open(), WallClock())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from spark_bus.feed import FeedState
 from spark_market.instruments import Mode
 from spark_market.messages import Heartbeat
+from spark_monitor.hours import ALWAYS, Moment
 from spark_monitor.judgement import VenueState
 
 _SAME_WORD_MS = 100
@@ -85,6 +86,8 @@ class Hearing:
         connected_since: int | None,
         feed: FeedState | None,
         heard: Mapping[str, int],
+        market: Moment = ALWAYS,
+        poll_interval_s: float = 0.0,
     ) -> VenueState:
         """Return what is known now, for the judgement; ``feed`` is None while it cannot be read."""
         return VenueState(
@@ -99,4 +102,6 @@ class Hearing:
             heard=heard,
             polled=feed is not None and feed.source == "rest",
             sockets=(0, 0) if feed is None else (feed.sockets, feed.sockets_wanted),
+            poll_interval_s=poll_interval_s,
+            market=market,
         )

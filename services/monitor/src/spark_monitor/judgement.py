@@ -7,10 +7,13 @@ from typing import Final
 
 from spark_market.instruments import Mode
 from spark_market.messages import Heartbeat, Status
+from spark_monitor.hours import ALWAYS, Moment
 
 SILENT_AFTER_S: Final = 5.0
 """An ingest beats every second: without a heartbeat for so long there is none."""
 _MOST_NAMED: Final = 5
+_INTERVALS: Final = 3
+"""Of a source that is asked, one answer may be missed and the next one late."""
 _TICKER: Final = "ticker"
 
 
@@ -23,7 +26,8 @@ class VenueState:
     and ``last_word_at`` (the ingest's), in ms, are only told, not calculated with. ``connected_since``, ``heard``
     (``channel:symbol`` to ms) and the heartbeat's ``sent_at`` are all of the ingest's clock. While there is no
     connection ``connected_since`` is the last one's. ``polled`` says that tickers are fetched, since no socket can be
-    had; ``sockets`` is how many there are, and how many there should be.
+    had; ``sockets`` is how many there are, and how many there should be. ``poll_interval_s`` is how often a source that
+    wants to be asked is, else 0. ``market`` is what time it is for the market.
     """
 
     watched_s: float
@@ -37,6 +41,8 @@ class VenueState:
     heard: Mapping[str, int] = field(default_factory=dict)
     polled: bool = False
     sockets: tuple[int, int] = (0, 0)
+    poll_interval_s: float = 0.0
+    market: Moment = ALWAYS
 
 
 @dataclass(frozen=True)
@@ -72,33 +78,52 @@ def judge(state: VenueState, target_s: float) -> Judgement | None:
         return _down(state, f"no ingest: no heartbeat since {_utc(state.heartbeat_at)}")
     if not heartbeat.connected:
         return _down(state, f"not connected to the venue; {_last_word(state)}")
+    if state.market.shows_closed:
+        return Judgement(Status.CLOSED, _closed(state.market), _sorted(state, heartbeat.sent_at, target_s))
 
+    target_s = max(target_s, _INTERVALS * state.poll_interval_s)
     connected_s = 0.0 if state.connected_since is None else (heartbeat.sent_at - state.connected_since) / 1000
-    if state.staleness_s is None and connected_s <= target_s:
+    waited_s = state.market.overdue_s(connected_s)
+    if state.staleness_s is None and waited_s <= target_s:
         # Only data proves a connection, and for STALE it is too early.
         return _down(state, f"connected at {_utc(state.connected_since)}, but {_last_word(state)}")
-    instruments = _sorted(state, heard_after=heartbeat.sent_at - target_s * 1000)
-    if state.staleness_s is None or state.staleness_s > target_s:
+    instruments = _sorted(state, heartbeat.sent_at, target_s)
+    if state.staleness_s is None or state.market.overdue_s(state.staleness_s) > target_s:
         return Judgement(Status.STALE, f"connected, but {_last_word(state)}", instruments)
-    overdue = tuple(sorted(state.unproven)) if connected_s > target_s else ()
+    overdue = tuple(sorted(state.unproven)) if waited_s > target_s else ()
     if state.polled or instruments.mute or overdue:
         return Judgement(Status.DEGRADED, _troubles(state, instruments.mute, overdue), instruments)
     if heartbeat.mode is Mode.MOCK:
         return Judgement(Status.MOCK, "simulated data", instruments)
-    return Judgement(Status.UP, f"{heartbeat.mode.value} data", instruments)
+    return Judgement(Status.UP, f"{heartbeat.mode.value} data{_late(state.market)}", instruments)
 
 
 def _down(state: VenueState, reason: str) -> Judgement:
-    return Judgement(Status.DOWN, reason, _sorted(state, heard_after=float("inf")))
+    last_heard = dict(sorted(_heard(state, since_ms=float("inf")).items()))
+    return Judgement(Status.DOWN, reason, Instruments(0, last_heard, _never(state)))
 
 
-def _sorted(state: VenueState, heard_after: float) -> Instruments:
+def _sorted(state: VenueState, now_ms: int, target_s: float) -> Instruments:
     """Tell the fresh from the mute. What was not heard on this connection is unproven, or not subscribed any more."""
-    since = heard_after if state.connected_since is None else state.connected_since
-    last_heard = {symbol: at for symbol, at in _tickers(state.heard) if at >= since}
-    mute = {symbol: at for symbol, at in sorted(last_heard.items()) if at < heard_after}
-    never = tuple(sorted(symbol for channel, _, symbol in map(_parted, state.unproven) if channel == _TICKER))
-    return Instruments(len(last_heard) - len(mute), mute, never)
+    last_heard = _heard(state, since_ms=now_ms - target_s * 1000)
+    overdue = {at for at in set(last_heard.values()) if _overdue_s(state, now_ms, at, target_s) > target_s}
+    mute = {symbol: at for symbol, at in sorted(last_heard.items()) if at in overdue}
+    return Instruments(len(last_heard) - len(mute), mute, _never(state))
+
+
+def _heard(state: VenueState, since_ms: float) -> dict[str, int]:
+    """Return when each symbol was last heard on this connection; since ``since_ms`` where there never was one."""
+    first = since_ms if state.connected_since is None else state.connected_since
+    return {symbol: at for symbol, at in _tickers(state.heard) if at >= first}
+
+
+def _overdue_s(state: VenueState, now_ms: int, heard_at: int, target_s: float) -> float:
+    silence_s = (now_ms - heard_at) / 1000
+    return silence_s if silence_s <= target_s else state.market.overdue_s(silence_s)
+
+
+def _never(state: VenueState) -> tuple[str, ...]:
+    return tuple(sorted(symbol for channel, _, symbol in map(_parted, state.unproven) if channel == _TICKER))
 
 
 def _tickers(heard: Mapping[str, int]) -> Iterator[tuple[str, int]]:
@@ -130,10 +155,22 @@ def _named(parts: Iterable[str]) -> str:
     return ", ".join(named[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
+def _closed(market: Moment) -> str:
+    if not market.opening:
+        return "closed"
+    guessed = "" if market.calendar.knows(market.now_ms) else "; a guess, as the calendar does not reach so far"
+    return f"closed until {market.opening}{guessed}"
+
+
+def _late(market: Moment) -> str:
+    return f", {market.delay_ms / 60_000:g} min late by the source's own word" if market.delay_ms else ""
+
+
 def _last_word(state: VenueState) -> str:
     if state.last_word_at is None:
         return "the venue has not said anything yet"
-    return f"the venue has said nothing since {_utc(state.last_word_at)}"
+    nothing = "none of its prices has moved" if state.poll_interval_s else "the venue has said nothing"
+    return f"{nothing} since {_utc(state.last_word_at)}"
 
 
 def _utc(ms: int | None) -> str:

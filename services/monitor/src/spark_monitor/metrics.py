@@ -27,7 +27,10 @@ class MonitorMetrics:
 
         # Two names that people already scrape; their unit is spelled as it always was.
         self._staleness = {
-            venue: gauge(f"venue_staleness_{venue}_sec", f"Seconds since {venue} last spoke, +Inf when it never did.")
+            venue: gauge(
+                f"venue_staleness_{venue}_sec",
+                f"Seconds of its market's open time since {venue} last spoke; +Inf: never.",
+            )
             for venue in VENUES
         }
         for staleness in self._staleness.values():
@@ -38,8 +41,12 @@ class MonitorMetrics:
         self._status = gauge(
             "spark_venue_status", "1 for the status that the venue has; UNKNOWN while none is given.", "venue", "status"
         )
-        market_open = gauge("spark_market_open", "1 while the venue's market is open.", "venue")
-        market_open.labels("btcturk").set(1)  # around the clock
+        self._market_open = gauge("spark_market_open", "1 while the venue's market is open, halts included.", "venue")
+        self._known_until = gauge(
+            "spark_calendar_known_until_timestamp_seconds",
+            "The end of what the venue's trading calendar knows.",
+            "venue",
+        )
         self._instruments = gauge(
             "spark_instruments", "Instruments subscribed to, by whether they are heard.", "venue", "verdict"
         )
@@ -63,8 +70,16 @@ class MonitorMetrics:
         """Redis answers, or does not."""
         self._bus_up.set(up)
 
+    def market(self, venue: str, is_open: bool) -> None:
+        """The market is open, or not."""
+        self._market_open.labels(venue).set(is_open)
+
+    def calendar(self, venue: str, known_until_ms: int) -> None:
+        """The venue's calendar ends there."""
+        self._known_until.labels(venue).set(known_until_ms / 1000)
+
     def staleness(self, venue: str, staleness_s: float | None) -> None:
-        """How long ago the venue last spoke."""
+        """How long the venue has been silent while its market could have brought data."""
         self._staleness[venue].set(_NEVER if staleness_s is None else staleness_s)
 
     def spoke(self, venue: str, heartbeat: Heartbeat) -> None:

@@ -13,6 +13,7 @@ from spark_monitor.judgement import Judgement
 from spark_service.clock import now_ms
 
 EXPIRES_AFTER_MS = 10_000
+_ORDINARY = {Status.UP, Status.MOCK, Status.CLOSED}
 
 logger = structlog.get_logger()
 
@@ -56,7 +57,7 @@ class Verdict:
     async def write(self, judgement: Judgement, staleness_s: float | None, mode: Mode | None) -> None:
         """Say it, for the next ten seconds. Redis errors go to the caller."""
         if judgement.status is not self._status:
-            log = logger.info if judgement.status in {Status.UP, Status.MOCK} else logger.warning
+            log = logger.info if judgement.status in _ORDINARY else logger.warning
             log(
                 "status changed",
                 venue=self._venue,

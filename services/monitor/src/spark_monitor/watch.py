@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 
 import msgspec
 import structlog
@@ -14,7 +15,9 @@ from spark_bus.reader import Entry, Reader, Snapshot
 from spark_market import wire
 from spark_market.messages import Heartbeat
 from spark_monitor.bus import Bus, Readings
+from spark_monitor.edge import Edge
 from spark_monitor.hearing import Hearing
+from spark_monitor.hours import Hours, Moment
 from spark_monitor.judgement import Judgement, judge
 from spark_monitor.metrics import CHANNELS, MonitorMetrics
 from spark_monitor.verdict import Verdict
@@ -48,6 +51,7 @@ class Watch:
         venue: str,
         target_s: float,
         *,
+        hours: Hours,
         waits: Callable[[], Iterator[float]],
         bus: Bus,
         metrics: MonitorMetrics,
@@ -55,6 +59,8 @@ class Watch:
         self._redis = redis
         self._venue = venue
         self._target_s = target_s
+        self._hours = hours
+        self._edge = Edge(venue, hours.calendar)
         self._bus = bus
         self._metrics = metrics
         self._readings = Readings(bus, f"{venue} reader")
@@ -64,6 +70,11 @@ class Watch:
         self._recalled = False
         self._complained = False
         self._connected_since: int | None = None
+        self._delay_ms = 0  # of the source: what it last declared holds while its state cannot be read
+        self._poll_interval_s = 0.0
+        metrics.market(venue, hours.look().open)
+        if hours.calendar.known_until < date.max:
+            metrics.calendar(venue, hours.calendar.known_until_ms)
 
     async def run(self) -> None:
         """Follow and judge, until cancelled."""
@@ -114,7 +125,10 @@ class Watch:
     async def _judge(self) -> None:
         """Judge, and say so on the bus; while that is away nothing is said there, and the verdict expires."""
         now = time.monotonic()
-        self._metrics.staleness(self._venue, self._hearing.staleness_s(now))
+        market = self._hours.look(self._delay_ms)
+        self._edge.look(market.now_ms)
+        self._metrics.market(self._venue, market.open)
+        self._metrics.staleness(self._venue, self._staleness_s(market))
         if self._readings.watched_s(now) is None:
             self._metrics.unknown(self._venue)
             return
@@ -122,7 +136,7 @@ class Watch:
             await self._recall()
             judgement = await self._ask_and_judge()
             if judgement is not None:
-                staleness_s = self._hearing.staleness_s(time.monotonic())
+                staleness_s = self._staleness_s(self._hours.look(self._delay_ms))
                 await self._verdict.write(judgement, staleness_s, self._hearing.mode)
         except BUS_ERRORS as exc:
             self._bus.lost(self._venue, exc)
@@ -133,6 +147,11 @@ class Watch:
             self._metrics.unknown(self._venue)
         else:
             self._metrics.judged(self._venue, judgement)
+
+    def _staleness_s(self, market: Moment) -> float | None:
+        """Return for how much of the market's open time the venue has been silent; None when it has never spoken."""
+        silence_s = self._hearing.staleness_s(time.monotonic())
+        return None if silence_s is None else market.overdue_s(silence_s)
 
     async def _recall(self) -> None:
         if self._recalled:
@@ -157,12 +176,16 @@ class Watch:
         told = _read_feed(text)
         if told is not None:
             self._connected_since = told.connected_since or self._connected_since
+            self._delay_ms = told.delay_ms
+            self._poll_interval_s = told.poll_interval_ms / 1000
         state = self._hearing.state(
             now,
             watched_s=watched_s,
             connected_since=self._connected_since,
             feed=told,
             heard=_times(heard),
+            market=self._hours.look(self._delay_ms),
+            poll_interval_s=self._poll_interval_s,
         )
         return judge(state, self._target_s)
 
