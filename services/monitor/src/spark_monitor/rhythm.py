@@ -6,8 +6,8 @@ hours, and a silence is judged by what the neighbours said meanwhile. ``now`` is
 """
 
 import math
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from spark_monitor.gaps import MOST_KNOWN, Gaps
 
@@ -25,7 +25,9 @@ _OUTLIER: Final = 2.0
 _NOISE: Final = 10
 """So many words of neighbours, said and expected alike, are assumed beside those counted: a few prove nothing."""
 _BUSIEST: Final = 2.0
-_RATE_TIME_S: Final = 7 * 86_400.0
+_DAY_S: Final = 86_400.0
+_RATE_TIME_S: Final = 7 * _DAY_S
+_FIRST_DAY: Final = 3.0
 
 
 class Rate:
@@ -47,6 +49,21 @@ class Rate:
     def per_s(self) -> float:
         """Words a second; 0 when nothing is known."""
         return self.words / self.seconds if self.seconds else 0.0
+
+
+class Neighbours(NamedTuple):
+    """The words of others so far, and how many a second are usual."""
+
+    words: int
+    per_s: float
+
+    def own_time_s(self, seconds: float, series: "Series") -> float:
+        """Return how long ``seconds`` were, for one who last spoke that long ago, by the time that these keep."""
+        return _own_time_s(seconds, self.words - series.spoken, self.per_s)
+
+
+def _own_time_s(seconds: float, said: int, usual_per_s: float) -> float:
+    return seconds * min(_BUSIEST, (said + _NOISE) / (usual_per_s * seconds + _NOISE))
 
 
 class Series:
@@ -102,45 +119,60 @@ class Channel:
         self.period_s = period_s
         self.series: dict[str, Series] = {}
         self.whole = Series("", 0.0, 0)
+        """All of it as one: its neighbours are the venue's other channels."""
         self.rates: dict[str, Rate] = {}
         self.words = 0
 
-    def take(self, spoke: Iterable[tuple[Series, float]], seconds: float, now: float, phase: str) -> None:
-        """In the last ``seconds`` these spoke, each at a time of its own."""
-        words = list(spoke)
-        self.words += len(words)
+    def count(self, words: int, seconds: float, phase: str) -> None:
+        """So many words came in the last ``seconds``, whoever's."""
+        self.words += words
         rate = self.rates.get(phase)
         if rate is None:
             rate = self.rates[phase] = Rate()
-        rate.add(len(words), seconds)
-        if self.period_s is None:
-            usual = rate.per_s
-            for series, at in words:
+        rate.add(words, seconds)
+
+    def take(self, spoke: Sequence[tuple[Series, float]], phase: str, others: Neighbours) -> None:
+        """These spoke, each at a time of its own; all of them are counted already."""
+        if not spoke:
+            return
+        learning = self.period_s is None
+        if learning:
+            usual = self.usual_rate(phase)
+            for series, at in spoke:
                 if series.learns:
-                    silence_s = at - series.last
-                    series.learn(self._own_time_s(series, silence_s, 1, usual, phase), phase)
-        for series, at in words:
+                    series.learn(self._own_time_s(series, at - series.last, 1, usual, phase), phase)
+        newest = 0.0
+        for series, at in spoke:
             series.last, series.spoken, series.learns = at, self.words, True
-        if words:
-            newest = max(at for _, at in words)
-            if self.whole.learns and self.period_s is None:
-                self.whole.learn(newest - self.whole.last, phase)
-            self.whole.last, self.whole.learns = newest, True
+            newest = max(newest, at)
+        if learning and self.whole.learns:
+            self.whole.learn(others.own_time_s(newest - self.whole.last, self.whole), phase)
+        self.whole.last, self.whole.spoken, self.whole.learns = newest, others.words, True
+
+    def usual_rate(self, phase: str) -> float:
+        """Return how many words a second are usual, 0 while nothing is known."""
+        rate = self.rates.get(phase)
+        return rate.per_s if rate is not None else 0.0
+
+    def expected_s(self, series: Series, phase: str) -> float | None:
+        """Return what hardly a gap of a subscription, or of the whole, is longer than; None while nobody can tell.
+
+        More on the first day: nobody knows the night yet.
+        """
+        expected_s = series.expected_s(phase)
+        if expected_s is None:
+            return None
+        rate = self.rates.get(phase)
+        days = min(1.0, rate.seconds / _DAY_S) if rate is not None else 0.0
+        return expected_s * (_FIRST_DAY - (_FIRST_DAY - 1) * days)
 
     def silence_s(self, series: Series, now: float, phase: str) -> float:
         """Return for how long a subscription has been silent, in the channel's own time."""
-        rate = self.rates.get(phase)
-        silence_s = now - series.last
-        return self._own_time_s(series, silence_s, 0, rate.per_s if rate else 0.0, phase)
-
-    def others_said(self, series: Series) -> int:
-        """Return how many words its neighbours have said since it spoke."""
-        return self.words - series.spoken
+        return self._own_time_s(series, now - series.last, 0, self.usual_rate(phase), phase)
 
     def _own_time_s(self, series: Series, seconds: float, own: int, usual: float, phase: str) -> float:
-        expected = max(0.0, usual - series.usual_rate(phase)) * seconds
-        others = self.words - series.spoken - own
-        return seconds * min(_BUSIEST, (others + _NOISE) / (expected + _NOISE))
+        others = max(0.0, usual - series.usual_rate(phase))
+        return _own_time_s(seconds, self.words - series.spoken - own, others)
 
     def interrupt(self, now: float) -> None:
         """Nothing could be heard until now."""

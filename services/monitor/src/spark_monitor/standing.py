@@ -17,7 +17,7 @@ class Heard(StrEnum):
     CLOSED = "closed"
     """Its market is."""
     QUIET = "quiet"
-    """Silent, as it often is; or all its neighbours are as silent; or too little is known of it."""
+    """Silent, as it often is; or all its neighbours are as silent; or too little is known of it, or is to be heard."""
     NEVER = "never"
     """Not heard on this connection, though it should have been."""
     MUTE = "mute"
@@ -26,11 +26,15 @@ class Heard(StrEnum):
 
 @dataclass(frozen=True)
 class Mute:
-    """A subscription such as ``trade:XRP_TRY``, or a channel, that is mute: since when (ms, ingest's clock), and why."""
+    """A subscription such as ``trade:XRP_TRY``, or a channel, that is mute: since when (ms, ingest's clock), and why.
+
+    One that is ``frozen`` is answered, by a source that is asked, always with the same.
+    """
 
     subscription: str
     since: int
     reason: str
+    frozen: bool = False
 
 
 @dataclass(frozen=True)
