@@ -27,11 +27,6 @@ class Cause(NamedTuple):
     reason: str
     since: int
 
-    @property
-    def kind(self) -> str:
-        """The part of ``of`` that metrics know it by."""
-        return self.of.partition(":")[0]
-
 
 @dataclass(slots=True)
 class _Open:
@@ -76,10 +71,8 @@ class Alarms:
             worse = cause.severity != alarm.severity
             if worse or (cause.reason != alarm.reason and now - opened.told >= _CHANGED_EVERY_S):
                 news.append(self._alarm(name, "changed", cause, alarm.since))
-        for opened in self._open.values():
-            if now - opened.seen > opened.cleared_after_s:
-                news.append(msgspec.structs.replace(opened.alarm, state="cleared"))
-        return news
+        over = [opened for opened in self._open.values() if now - opened.seen > opened.cleared_after_s]
+        return news + [msgspec.structs.replace(opened.alarm, state="cleared") for opened in over]
 
     def told(self, news: Iterable[Alarm], now: float) -> None:
         """These are on the bus."""
@@ -90,6 +83,4 @@ class Alarms:
                 self._open[alarm.id] = _Open(alarm, now, now)
 
     def _alarm(self, name: str, state: Literal["raised", "changed"], cause: Cause, since: int) -> Alarm:
-        return Alarm(
-            venue=self._venue, id=name, state=state, severity=cause.severity, reason=cause.reason, since=since
-        )
+        return Alarm(venue=self._venue, id=name, state=state, severity=cause.severity, reason=cause.reason, since=since)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from spark_market.messages import Status
+from spark_market.messages import Alarm, Status
 from spark_market.sessions import Calendar
 from spark_monitor.alarms import Cause, Severity
 from spark_monitor.edge import is_near
@@ -14,28 +14,28 @@ KINDS: Final = ("down", "stale", "mute", "unproven", "polled", "reconnects", "cl
 _CLOCK_OFF_MS: Final = 1_000.0
 
 
-def causes(judgement: Judgement, state: VenueState, since: int, now_ms: int) -> Iterator[Cause]:
-    """Yield what is wrong with a venue; ``since`` is when its status began (ms), ``now_ms`` our time.
+def causes(judgement: Judgement, state: VenueState, now_ms: int) -> Iterator[Cause]:
+    """Yield what is wrong with a venue; ``now_ms`` is our time.
 
     A venue that is not there, or says nothing, has one cause, not one for each of its instruments.
     """
     match judgement.status:
         case Status.DOWN:
-            yield Cause("down", "critical", judgement.reason, since)
+            yield Cause("down", "critical", judgement.reason, now_ms)
         case Status.STALE:
-            yield Cause("stale", "critical", judgement.reason, since)
+            yield Cause("stale", "critical", judgement.reason, now_ms)
         case Status.DEGRADED:
-            yield from _degraded(judgement, state, since, now_ms)
+            yield from _degraded(judgement, state, now_ms)
 
 
-def _degraded(judgement: Judgement, state: VenueState, since: int, now_ms: int) -> Iterator[Cause]:
+def _degraded(judgement: Judgement, state: VenueState, now_ms: int) -> Iterator[Cause]:
     if state.polled:
-        yield Cause("polled", "warning", polled(state.sockets), since)
+        yield Cause("polled", "warning", polled(state.sockets), now_ms)
     if state.storm:
-        yield Cause("reconnects", "warning", STORM, since)
+        yield Cause("reconnects", "warning", STORM, now_ms)
     if judgement.overdue:
         missing = f"not heard since connecting at {utc(state.connected_since)}: {named(judgement.overdue)}"
-        yield Cause("unproven", "warning", missing, since)
+        yield Cause("unproven", "warning", missing, now_ms)
     for channel in judgement.standing.channels:
         yield _mute(channel, "critical", now_ms)
     mute = judgement.standing.mute
@@ -63,3 +63,8 @@ def calendar_cause(calendar: Calendar, market_ms: int, now_ms: int) -> Iterator[
     if is_near(calendar, market_ms):
         ends = f"the trading calendar ends on {calendar.known_until}; beyond it every weekday is taken for a full day"
         yield Cause("calendar", "warning" if calendar.knows(market_ms) else "critical", ends, now_ms)
+
+
+def kind_of(alarm: Alarm) -> str:
+    """Return what metrics know an alarm by: ``mute`` of ``btcturk:mute:trade:XRP_TRY``."""
+    return alarm.id.split(":")[1]

@@ -10,7 +10,7 @@ from spark_monitor.standing import NOBODY, Standing, named, utc
 
 SILENT_AFTER_S: Final = 5.0
 """An ingest beats every second: without a heartbeat for so long there is none."""
-_INTERVALS: Final = 3
+INTERVALS: Final = 3
 """Of a source that is asked, one answer may be missed and the next one late."""
 STORM: Final = "connections are lost again and again: five times or more within five minutes"
 
@@ -21,11 +21,12 @@ class VenueState:
 
     ``watched_s`` is for how long the bus has been readable without a break, ``silence_s`` the time since the last
     heartbeat, ``staleness_s`` the time since the venue's last word; None is never. ``heartbeat_at`` (the bus's clock)
-    and ``last_word_at`` (the ingest's), in ms, are only told, not calculated with. ``connected_since`` and
-    the heartbeat's ``sent_at`` are of the ingest's clock. While there is no connection ``connected_since`` is the last
-    one's. ``standing`` is what was found of the subscriptions. ``storm`` says that connections are lost again and again. ``polled`` says that tickers are fetched, since no socket can be
-    had; ``sockets`` is how many there are, and how many there should be. ``poll_interval_s`` is how often a source that
-    wants to be asked is, else 0. ``market`` is what time it is for the market.
+    and ``last_word_at`` (the ingest's), in ms, are only told, not calculated with. ``connected_since`` and the
+    heartbeat's ``sent_at`` are of the ingest's clock. While there is no connection ``connected_since`` is the last one's.
+    ``standing`` is what was found of the subscriptions. ``storm`` says that connections are lost again and again.
+    ``polled`` says that tickers are fetched, since no socket can be had; ``sockets`` is how many there are, and how many
+    there should be. ``poll_interval_s`` is how often a source that wants to be asked is, else 0. ``market`` is what time
+    it is for the market.
     """
 
     watched_s: float
@@ -70,7 +71,7 @@ def judge(state: VenueState, target_s: float) -> Judgement | None:
     if state.market.shows_closed:
         return Judgement(Status.CLOSED, _closed(state.market), state.standing)
 
-    target_s = max(target_s, _INTERVALS * state.poll_interval_s)
+    target_s = max(target_s, INTERVALS * state.poll_interval_s)
     connected_s = 0.0 if state.connected_since is None else (heartbeat.sent_at - state.connected_since) / 1000
     waited_s = state.market.overdue_s(connected_s)
     if state.staleness_s is None and waited_s <= target_s:

@@ -1,5 +1,6 @@
 """What the monitor has learned of a venue's rhythm, kept on the bus: a restart must not make it deaf for a week."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -42,16 +43,19 @@ class Memory:
         self._venue = venue
         self._saved: dict[bytes, int] = {}
         self._saved_at: float | None = None
+        self._of: Roster | None = None
         self._overwrite = False
 
     async def recall(self, roster: Roster, now: float) -> None:
         """Take over what is kept; what cannot be understood is learned anew. Redis errors go to the caller."""
         found: Any = await self._redis.hgetall(keys.rhythm(self._venue))
-        self._saved_at = now
+        self._saved_at, self._of = now, roster
         if not found:
             return
         if found.pop(_VERSION_FIELD, None) != _VERSION or len(found) > _MOST_FIELDS:
-            logger.warning("what was learned of the rhythm is of another version; it is learned anew", venue=self._venue)
+            logger.warning(
+                "what was learned of the rhythm is of another version; it is learned anew", venue=self._venue
+            )
             self._overwrite = True
             return
         lost = sum(not _restored(roster, name.decode(errors="replace"), packed, now) for name, packed in found.items())
@@ -64,6 +68,9 @@ class Memory:
         if self._saved_at is not None and now - self._saved_at < EVERY_S:
             return
         self._saved_at = now
+        if roster is not self._of:  # of other data: nothing of what was learned holds
+            self._of, self._saved, self._overwrite = roster, {}, True
+        roster.prune()
         learned = dict(_learned(roster))
         news = {name: learned[name] for name in learned if self._saved.get(name) != learned[name][0]}
         gone = [name for name in self._saved if name not in learned and name != _MUTE_FIELD]
@@ -113,7 +120,7 @@ def _restored(roster: Roster, name: str, packed: bytes, now: float) -> bool:
         channel = roster.channel(channel_name)
         if not symbol:
             whole = _WHOLE.decode(packed)
-            channel.rates = {phase: Rate(words, seconds) for phase, (words, seconds) in whole.rates.items()}
+            channel.rates = {phase: _rate(words, seconds) for phase, (words, seconds) in whole.rates.items()}
             channel.whole.gaps = _unpack(whole.gaps)
         else:
             series = Series(symbol, now, channel.words)
@@ -126,3 +133,9 @@ def _restored(roster: Roster, name: str, packed: bytes, now: float) -> bool:
 
 def _unpack(gaps: Mapping[str, Packed]) -> dict[str, Gaps]:
     return {phase: Gaps.unpack(packed) for phase, packed in gaps.items()}
+
+
+def _rate(words: float, seconds: float) -> Rate:
+    if not (0 <= words < math.inf and 0 <= seconds < math.inf):
+        raise ValueError(f"this is no rate: {words:g} words in {seconds:g} s")
+    return Rate(words, seconds)

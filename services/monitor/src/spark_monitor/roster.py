@@ -104,7 +104,7 @@ class Roster:
     def _changes(self, reading: Reading, now: float) -> Spoke:
         """Return who has spoken since the reading before; nobody when the ingest's clock was set."""
         before, self._heard = self._heard, reading.heard
-        for name in before.keys() - reading.heard.keys() if len(self._subscriptions) > len(reading.heard) else ():
+        for name in before.keys() - reading.heard.keys():
             self._forget(name)
         spoke: Spoke = {}
         beat = now - reading.beat_age_s
@@ -141,6 +141,17 @@ class Roster:
         else:  # remembered from an earlier monitor
             series.interrupt(now, channel.words)
         self._subscriptions[name] = _Subscription(subscription, channel, series, at)
+
+    def prune(self) -> None:
+        """Forget what an earlier monitor had learned of instruments that are not subscribed to any more."""
+        if not self._subscriptions:
+            return
+        for channel in self.channels.values():
+            like = _TICKER if channel.name == MOVES else channel.name
+            for symbol in [
+                symbol for symbol in channel.series if f"{like}:{symbol}".encode() not in self._subscriptions
+            ]:
+                del channel.series[symbol]
 
     def _forget(self, name: bytes) -> None:
         gone = self._subscriptions.pop(name, None)
@@ -222,9 +233,7 @@ class Roster:
         floor_s = max(self._target_s, EXPECTED * every_s)
         return max(_FROZEN_S, floor_s) if channel.name == MOVES else floor_s
 
-    def _found_mute(
-        self, reading: Reading, subscription: _Subscription, verdict: Heard, now: float
-    ) -> Mute | None:
+    def _found_mute(self, reading: Reading, subscription: _Subscription, verdict: Heard, now: float) -> Mute | None:
         """Return what is to be said of a subscription that is mute; one that was found so is until it speaks."""
         if verdict is Heard.CLOSED:
             return None
