@@ -22,11 +22,11 @@ class VenueState:
     ``watched_s`` is for how long the bus has been readable without a break, ``silence_s`` the time since the last
     heartbeat, ``staleness_s`` the time since the venue's last word; None is never. ``heartbeat_at`` (the bus's clock)
     and ``last_word_at`` (the ingest's), in ms, are only told, not calculated with. ``connected_since`` and the
-    heartbeat's ``sent_at`` are of the ingest's clock. While there is no connection ``connected_since`` is the last one's.
-    ``standing`` is what was found of the subscriptions. ``storm`` says that connections are lost again and again.
-    ``polled`` says that tickers are fetched, since no socket can be had; ``sockets`` is how many there are, and how many
-    there should be. ``poll_interval_s`` is how often a source that wants to be asked is, else 0. ``market`` is what time
-    it is for the market.
+    heartbeat's ``sent_at`` are of the ingest's clock. While there is no connection ``connected_since`` is the last
+    one's. ``standing`` is what was found of the subscriptions. ``storm`` says that connections are lost again and again.
+    ``polled`` says that tickers are fetched, since no socket can be had; ``sockets`` is how many there are, and how
+    many there should be. ``poll_interval_s`` is how often a source that wants to be asked is, else 0. ``market`` is what
+    time it is for the market.
     """
 
     watched_s: float

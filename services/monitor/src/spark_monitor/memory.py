@@ -74,7 +74,7 @@ class Memory:
         learned = dict(_learned(roster))
         news = {name: learned[name] for name in learned if self._saved.get(name) != learned[name][0]}
         gone = [name for name in self._saved if name not in learned and name != _MUTE_FIELD]
-        values: dict[str | bytes, Any] = {name: _packed(of) for name, (_, of) in news.items()}
+        values: dict[Any, Any] = {name: _packed(of) for name, (_, of) in news.items()}
         values[_MUTE_FIELD] = msgspec.msgpack.encode(list(roster.mute.values()))
         values[_VERSION_FIELD] = _VERSION
         key = keys.rhythm(self._venue)

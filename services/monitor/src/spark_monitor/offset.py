@@ -21,7 +21,7 @@ class ClockOffset:
     """One venue's. A message's way is never shorter than nothing, so the least of a window is the nearest to the truth.
 
     The estimate is the median of the windows' least: one wrong time of the venue's spoils one window and not the
-    estimate. The time that the quickest message was under way, a few milliseconds, is counted as the clocks' difference.
+    estimate. The time that the quickest message was under way, a few milliseconds, is taken for their difference.
     """
 
     def __init__(self) -> None:
