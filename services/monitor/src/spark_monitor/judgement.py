@@ -23,10 +23,10 @@ class VenueState:
     heartbeat, ``staleness_s`` the time since the venue's last word; None is never. ``heartbeat_at`` (the bus's clock)
     and ``last_word_at`` (the ingest's), in ms, are only told, not calculated with. ``connected_since`` and the
     heartbeat's ``sent_at`` are of the ingest's clock. While there is no connection ``connected_since`` is the last
-    one's. ``standing`` is what was found of the subscriptions. ``storm`` says that connections are lost again and again.
+    one's. ``standing`` is what was found of the subscriptions. ``storm`` says that connections are lost often.
     ``polled`` says that tickers are fetched, since no socket can be had; ``sockets`` is how many there are, and how
-    many there should be. ``poll_interval_s`` is how often a source that wants to be asked is, else 0. ``market`` is what
-    time it is for the market.
+    many there should be. ``poll_interval_s`` is how often a source that wants to be asked is, else 0. ``market`` says what
+    time it is there.
     """
 
     watched_s: float
