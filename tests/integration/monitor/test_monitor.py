@@ -288,6 +288,8 @@ async def test_promtool_finds_fault_only_with_the_two_historical_names(bus: Redi
         ("SPARK_VENUE_STALENESS_TARGET", "nan"),
         ("SPARK_MONITOR_PORT", "65536"),
         ("SPARK_MONITOR_PORTS", "9100"),
+        ("SPARK_BIST_CLOCK", "tomorrow"),
+        ("SPARK_BIST_CALENDAR", "/no/such/file"),
     ],
 )
 async def test_a_bad_setting_ends_it_with_one_line_that_names_it(name: str, value: str) -> None:

@@ -62,10 +62,15 @@ def check_whole_days(calendar: Calendar, first: date, number: int, delay: int, i
     assert seen == {Status.CLOSED, Status.UP}
 
 
-@pytest.mark.parametrize(("delay", "interval"), PACES)
-def test_a_year_without_a_false_alarm(delay: int, interval: int) -> None:
+def test_a_year_without_a_false_alarm() -> None:
     """Every opening, close, half-day, feast and weekend of 2026, with first prices that come 150 s late."""
-    check_whole_days(bist(), date(2026, 1, 1), 365, delay, interval)
+    check_whole_days(bist(), date(2026, 1, 1), 365, 15 * MINUTE, 15_000)
+
+
+@pytest.mark.parametrize(("delay", "interval"), PACES)
+def test_two_feasts_without_a_false_alarm_at_any_pace(delay: int, interval: int) -> None:
+    check_whole_days(bist(), date(2026, 3, 16), 14, delay, interval)
+    check_whole_days(bist(), date(2026, 5, 18), 18, delay, interval)
 
 
 def test_halts_and_other_hours_raise_no_alarm() -> None:

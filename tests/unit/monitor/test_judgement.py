@@ -1,15 +1,20 @@
 """Every status, at its borders: the first that holds is the one that is said."""
 
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import pytest
 
 from spark_market.instruments import Mode
 from spark_market.messages import Heartbeat, Status
+from spark_market.sessions import bist
+from spark_monitor.hours import Moment
 from spark_monitor.judgement import Judgement, VenueState, judge
 
 NOON = 1_766_404_800_000  # 2025-12-22 12:00:00 UTC
 TARGET_S = 30.0
+BIST = bist()
 LONG_AGO = NOON - 3_600_000
 
 
@@ -241,6 +246,70 @@ def test_degraded_comes_before_mock() -> None:
     state = replace(WELL, heartbeat=a_heartbeat(Mode.MOCK), unproven=("ticker:XRP_TRY",))
 
     assert status(state) is Status.DEGRADED
+
+
+def at(text: str, delay_ms: int = 900_000) -> Moment:
+    """Return a moment of Borsa İstanbul's, such as 2025-12-22T15:00, which is NOON of UTC."""
+    return Moment(BIST, int(datetime.fromisoformat(text + "+03:00").timestamp() * 1000), delay_ms)
+
+
+DELAYED = replace(WELL, heartbeat=a_heartbeat(Mode.DELAYED), poll_interval_s=15.0, market=at("2025-12-22T15:00"))
+
+
+def test_delayed_data_is_up_and_says_how_late_it_is() -> None:
+    judgement = judged(DELAYED)
+
+    assert judgement.status is Status.UP
+    assert judgement.reason == "delayed data, 15 min late by the source's own word"
+
+
+def test_a_source_that_wants_to_be_asked_has_three_intervals() -> None:
+    """And it is not degraded for being asked."""
+    slow = replace(DELAYED, poll_interval_s=60.0)
+
+    assert status(replace(DELAYED, staleness_s=45.0)) is Status.UP
+    assert status(replace(DELAYED, staleness_s=45.001)) is Status.STALE
+    assert status(replace(slow, staleness_s=180.0)) is Status.UP
+    assert judged(replace(slow, staleness_s=181.0)).reason == (
+        "connected, but none of its prices has moved since 2025-12-22 11:59:59 UTC"
+    )
+    assert status(replace(DELAYED, poll_interval_s=1.0, staleness_s=30.0)) is Status.UP
+
+
+@pytest.mark.parametrize(("age_ms", "expected"), [(45_000, Status.UP), (45_001, Status.DEGRADED)])
+def test_an_instrument_of_such_a_source_is_mute_after_three_intervals(age_ms: int, expected: Status) -> None:
+    heard = {"ticker:THYAO": NOON - 400, "ticker:GARAN": NOON - age_ms}
+
+    assert status(replace(DELAYED, heard=heard)) is expected
+
+
+def test_a_closed_market_is_closed_however_old_its_words_are() -> None:
+    night = replace(DELAYED, market=at("2025-12-22T19:00"), staleness_s=9e4, unproven=("ticker:GARAN",),
+                    heard={"ticker:THYAO": NOON - 4_000_000})  # fmt: skip
+    judgement = judged(replace(night, connected_since=NOON - 5_000_000))
+
+    assert judgement.status is Status.CLOSED
+    assert judgement.reason == "closed until 2025-12-23 10:15 +03:00 (with the source's delay)"
+    assert (judgement.instruments.fresh, judgement.instruments.mute) == (1, {})
+    assert judgement.instruments.never == ("GARAN",)
+
+
+@pytest.mark.parametrize(
+    "state", [{"silence_s": 6.0}, {"heartbeat": a_heartbeat(connected=False)}, {"heartbeat": None}]
+)
+def test_down_comes_before_closed(state: dict[str, Any]) -> None:
+    """An ingest that is not there at night will not be there in the morning."""
+    assert status(replace(DELAYED, market=at("2025-12-22T19:00"), **state)) is Status.DOWN
+
+
+def test_simulated_data_of_a_closed_market_is_closed() -> None:
+    assert status(replace(DELAYED, heartbeat=a_heartbeat(Mode.MOCK), market=at("2025-12-22T19:00"))) is Status.CLOSED
+
+
+def test_a_guessed_opening_says_that_it_is_one() -> None:
+    assert judged(replace(DELAYED, market=at("2050-01-03T19:00", 0))).reason == (
+        "closed until 2050-01-04 10:00 +03:00; a guess, as the calendar does not reach so far"
+    )
 
 
 def test_an_ingest_whose_clock_is_mad_still_gets_a_verdict() -> None:

@@ -68,9 +68,8 @@ class MarketClock:
         self.speed = speed
 
     def __str__(self) -> str:
-        return (
-            f"{datetime.fromtimestamp(self.now_ms() / 1000, UTC).isoformat(timespec='seconds')}, {self.speed:g} times"
-        )
+        moment = datetime.fromtimestamp(self.now_ms() / 1000, UTC)
+        return f"{moment.isoformat(timespec='seconds')}, {self.speed:g} times as fast"
 
     def now_ms(self) -> int:
         """Return this clock's time, integer milliseconds UTC."""

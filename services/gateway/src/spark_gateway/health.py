@@ -99,7 +99,9 @@ def _as_registry(verdicts: list[VenueStatus]) -> CollectorRegistry:
         found = by_venue.get(venue)
         staleness = math.inf if found is None or found.staleness_sec is None else found.staleness_sec
         Gauge(
-            f"venue_staleness_{venue}_sec", "Seconds since the venue last spoke; +Inf for never.", registry=registry
+            f"venue_staleness_{venue}_sec",
+            "Seconds of its market's open time since the venue last spoke; +Inf: never.",
+            registry=registry,
         ).set(staleness)
     status = Gauge("spark_venue_status", "1 for the venue's present status.", ["venue", "status"], registry=registry)
     for verdict in verdicts:

@@ -76,7 +76,7 @@ def _time(name: str, text: str) -> dict[str, Any]:
 
 _ONE = {"type": "string", "pattern": f"^{SYMBOL.pattern}$"}
 _SOME = {"type": "string", "pattern": rf"^(\*|{SYMBOL.pattern}(,{SYMBOL.pattern}){{0,{MOST_SYMBOLS - 1}}})$"}
-_SYMBOL = _query("symbol", _ONE, "A symbol such as BTC_TRY.", required=True, example="BTC_TRY")
+_SYMBOL = _query("symbol", _ONE, "A symbol such as BTC_TRY or THYAO.", required=True, example="BTC_TRY")
 _SYMBOLS = _query("symbol", {**_SOME, "default": "*"}, "Symbols by comma, or * for all.", example="BTC_TRY")
 _BEFORE = {"type": "string", "pattern": "^[a-z][a-z0-9]{0,31}\\.[0-9a-f]{1,32}\\.[0-9]{1,16}-[0-9]{1,16}$"}
 _ADMIN = ("/metrics", "/api/tools/metrics")

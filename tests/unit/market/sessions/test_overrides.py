@@ -1,10 +1,14 @@
 """The file of an operator who knows better than the calendar: every form of a line, and every way to get one wrong."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from spark_market.sessions import NONE, BadOverrides, Phase, TradingDay, bist, read_overrides
+from spark_market.sessions import NONE, BadOverrides, Overrides, Phase, TradingDay, bist, read_overrides
+from support.docs import examples
 
 MONDAY = date(2026, 5, 4)
 
@@ -99,7 +103,7 @@ def test_a_file_that_says_nothing(text: str) -> None:
 def test_what_was_read_is_told_in_a_line() -> None:
     assert str(NONE) == "none"
     assert str(read_overrides("* open\n2026-05-04 half\n2026-05-04 halt 11:00-11:30")) == (
-        "1 days, halts on 1, and hours of every day"
+        "hours of 1 dates, halts on 1, and those of every day"
     )
 
 
@@ -136,6 +140,28 @@ def test_an_error_names_its_line(line: str, complaint: str) -> None:
     assert complaint in str(caught.value)
 
 
+@given(
+    st.lists(
+        st.sampled_from(
+            ["2026-05-04", "*", "closed", "half", "open", "halt", "10:00-16:00", "99:99-00:00", "#", "\n", "x"]
+        )
+        | st.text(max_size=5),
+        max_size=12,
+    ).map(" ".join)
+)
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(BadOverrides):
+        assert isinstance(read_overrides(text), Overrides)
+
+
 def test_every_day_is_said_once() -> None:
     with pytest.raises(BadOverrides, match=r"^line 2: "):
         read_overrides("* open\n* open 00:00-24:00\n")
+
+
+def test_the_documented_file_can_be_used() -> None:
+    [text] = examples("operations.md", "When the exchange trades", "text")
+
+    overrides = read_overrides(text)
+
+    assert str(overrides) == "hours of 4 dates, halts on 1, and those of every day"

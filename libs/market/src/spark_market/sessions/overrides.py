@@ -48,8 +48,8 @@ class Overrides:
     def __str__(self) -> str:
         if not self.days and not self.halts and self.every_day is None:
             return "none"
-        every = ", and hours of every day" if self.every_day else ""
-        return f"{len(self.days)} days, halts on {len(self.halts)}{every}"
+        every = ", and those of every day" if self.every_day else ""
+        return f"hours of {len(self.days)} dates, halts on {len(self.halts)}{every}"
 
 
 NONE: Final = Overrides()
