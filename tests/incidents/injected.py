@@ -133,7 +133,7 @@ def slow_death(trial: Trial, rand: random.Random) -> None:
     """One pair after the other falls silent."""
     venue = trial.venue
     assert isinstance(venue, Crypto)
-    dying = [symbol for symbol in venue.symbols]
+    dying = list(venue.symbols)
     rand.shuffle(dying)
     dead: list[str] = []
 

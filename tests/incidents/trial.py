@@ -33,7 +33,7 @@ class VirtualClock(WallClock):
 
 @dataclass
 class Found:
-    """One incident, and what the monitor made of it: after how long it was found, and in expected gaps where it has some."""
+    """One incident, and after how long it was found; in expected gaps too, where it has some."""
 
     kind: str
     at_ms: int
@@ -61,8 +61,8 @@ class Account:
     def report(self) -> str:
         """Return the figures for people."""
         lines = [
-            f"{self.seconds / 86_400:.1f} days, {self.open_seconds / 86_400:.1f} of them open; {len(self.found)} incidents, "
-            f"{len(self.missed)} missed, {len(self.false)} false alarms"
+            f"{self.seconds / 86_400:.1f} days, {self.open_seconds / 86_400:.1f} of them open; "
+            f"{len(self.found)} incidents, {len(self.missed)} missed, {len(self.false)} false alarms"
         ]
         for kind in sorted(Counter(each.kind for each in self.found)):
             took = sorted(each.took_s for each in self.found if each.kind == kind and each.took_s is not None)

@@ -25,8 +25,8 @@ class VenueState:
     heartbeat's ``sent_at`` are of the ingest's clock. While there is no connection ``connected_since`` is the last
     one's. ``standing`` is what was found of the subscriptions. ``storm`` says that connections are lost often.
     ``polled`` says that tickers are fetched, since no socket can be had; ``sockets`` is how many there are, and how
-    many there should be. ``poll_interval_s`` is how often a source that wants to be asked is, else 0. ``market`` says what
-    time it is there.
+    many there should be. ``poll_interval_s`` is how often a source that wants to be asked is, else 0. ``market`` says
+    what time it is there.
     """
 
     watched_s: float

@@ -3,6 +3,7 @@
 No I/O, and the time comes in as an argument: whole weeks pass through it in a test.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -69,6 +70,7 @@ class Mind:
         self._storm = Storm()
         self._hysteresis = Hysteresis()
         self._moved: dict[str, float] = {}
+        self._moves: Counter[str] = Counter()
         self._connected_since: int | None = None
         self._delay_ms = 0  # of the source: what it last declared holds while its state cannot be read
         self._polled_every_s: float | None = None
@@ -157,9 +159,14 @@ class Mind:
         judgement = judge(self._state, self._target_s)
         return None if judgement is None else self._hysteresis.settle(judgement, now)
 
+    def busiest(self, number: int) -> list[str]:
+        """Return symbols whose tickers move most."""
+        return [symbol for symbol, _ in self._moves.most_common(number)]
+
     def _listen(self, found: Found, told: feed.FeedState | None, market: Moment, now: float) -> Standing:
         heartbeat, silence_s = self.hearing.heartbeat, self.hearing.silence_s(now)
         moved, self._moved = self._moved, {}
+        self._moves.update(moved.keys())
         if heartbeat is None or silence_s is None:
             return NOBODY
         reading = Reading(

@@ -45,7 +45,7 @@ class Watch:
         metrics: MonitorMetrics,
     ) -> None:
         self._redis = redis
-        self._venue = venue
+        self.venue = self._venue = venue
         self._bus = bus
         self._metrics = metrics
         self._mind = Mind(venue, target_s, hours, metrics.latencies, self._cannot_read)
@@ -59,6 +59,10 @@ class Watch:
         metrics.market(venue, hours.look().open)
         if hours.calendar.known_until < date.max:
             metrics.calendar(venue, hours.calendar.known_until_ms)
+
+    def busiest(self, number: int) -> list[str]:
+        """Return some symbols of which much is heard."""
+        return self._mind.busiest(number)
 
     async def run(self) -> None:
         """Follow and judge, until cancelled."""
