@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDERLY_S = 9.5  # after this long, stopping is no longer a request
 PATIENCE_S = 60.0  # a start that takes longer deserves a word
 AUDIT_LOG = "SPARK_GATEWAY_AUDIT_LOG"
+CANARY_URL = "SPARK_MONITOR_CANARY_URL"
 NOT_YET = (b'"UNKNOWN"', b'"DOWN"')  # as healthz says it while the monitor has not seen the first data
 
 
@@ -83,7 +84,12 @@ class Stack:
             signal.signal(number, self._stop)
         self._supervisord = subprocess.Popen(
             [*LEASH, sys.executable, "-m", "supervisor.supervisord", "-c", str(self._config)],
-            env={AUDIT_LOG: str(self._folder.log / "slo-alerts.log"), **self._plan.environ, PARENT: str(os.getpid())},
+            env={
+                AUDIT_LOG: str(self._folder.log / "slo-alerts.log"),
+                CANARY_URL: self._plan.page,
+                **self._plan.environ,
+                PARENT: str(os.getpid()),
+            },
             stdin=subprocess.DEVNULL,
             # By way of us, because supervisord does not survive writing to a terminal that was closed.
             stdout=subprocess.PIPE,

@@ -56,10 +56,27 @@ def test_services_import_libs_and_libs_import_downwards(package: Path) -> None:
     assert violations(package, {each.name for each in packages()}) == []
 
 
+def askings(files: Iterable[Path]) -> list[str]:
+    """Return where the time is asked for: a date or a time may be a value, but never the present one."""
+    return [
+        f"{file.name}:{node.lineno} asks for {node.attr}"
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in {"now", "today", "utcnow"}
+    ]
+
+
 def test_the_market_is_pure() -> None:
     """No I/O and no clock: it can be tested with values alone."""
     package = next(each for each in packages() if each.name == "spark_market")
     assert forbidden(package.rglob("*.py"), IO | {"time"}) == []
+    assert askings(package.rglob("*.py")) == []
+
+
+def test_asking_for_the_time_is_found(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("from datetime import date\n\ndate(2026, 1, 1)\nd = date.today\n", encoding="utf-8")
+
+    assert askings(tmp_path.glob("*.py")) == ["x.py:4 asks for today"]
 
 
 def test_the_venues_protocol_knows_no_socket_and_no_clock() -> None:

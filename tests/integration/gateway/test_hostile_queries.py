@@ -16,8 +16,8 @@ from .conftest import Bench, benched
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TICKER = b"/api/market/btcturk/ticker"
-ONE = "one symbol such as BTC_TRY"
-SOME = "up to 1000 symbols such as BTC_TRY, by comma, or * for all"
+ONE = "one symbol such as BTC_TRY or THYAO"
+SOME = "up to 1000 symbols such as BTC_TRY or THYAO, by comma, or * for all"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

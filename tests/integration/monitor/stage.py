@@ -36,17 +36,20 @@ def now_ms() -> int:
 class Ingest:
     """Beats as an ingest does, only faster. Every instrument speaks at each beat, unless it is mute."""
 
-    def __init__(self, redis: Redis, mode: Mode = Mode.MOCK) -> None:
+    def __init__(self, redis: Redis, mode: Mode = Mode.MOCK, venue: str = VENUE) -> None:
         self._redis = redis
         self._mode = mode
-        self._publisher = Publisher(redis, VENUE, mode)
+        self._venue = venue
+        self._publisher = Publisher(redis, venue, mode)
         self._heard: dict[str, int] = {}
         self._spoke: float | None = None
         self.connected = True
         self.connected_since = now_ms()
         self.mute: set[str] = set()
         self.unproven: list[str] = []
-        self.source: Literal["websocket", "rest"] = "websocket"
+        self.source: Literal["websocket", "rest", "poll"] = "websocket"
+        self.delay_ms = 0
+        self.poll_interval_ms = 0
 
     async def run(self) -> None:
         """Claim the venue and beat, through every loss of Redis, until cancelled."""
@@ -69,12 +72,13 @@ class Ingest:
         self._heard.update({f"ticker:{symbol}": now_ms() for symbol in spoken})
         age = None if self._spoke is None else int((time.monotonic() - self._spoke) * 1000)
         heartbeat = Heartbeat(
-            venue=VENUE, mode=self._mode, sent_at=now_ms(), connected=self.connected, ages={"ticker": age}
+            venue=self._venue, mode=self._mode, sent_at=now_ms(), connected=self.connected, ages={"ticker": age}
         )
         state = FeedState(
-            venue=VENUE, mode=self._mode, connected=self.connected, connected_since=self.connected_since,
+            venue=self._venue, mode=self._mode, connected=self.connected, connected_since=self.connected_since,
             subscriptions=len(SYMBOLS), unproven=self.unproven, reconnects=0, malformed=0, queued=0, dropped=0,
             source=self.source, sockets=0, sockets_wanted=2,
+            delay_ms=self.delay_ms, poll_interval_ms=self.poll_interval_ms,
         )  # fmt: skip
         if await self._publisher.beat(heartbeat, self._heard, state) is None:
             await self._publisher.append([])
@@ -87,9 +91,9 @@ class Ingest:
 
 
 @asynccontextmanager
-async def ingesting(redis: Redis, mode: Mode = Mode.MOCK) -> AsyncIterator[Ingest]:
+async def ingesting(redis: Redis, mode: Mode = Mode.MOCK, venue: str = VENUE) -> AsyncIterator[Ingest]:
     """Run an ingest while the context lasts; it dies without a word, but leaves the venue to the next."""
-    ingest = Ingest(redis, mode)
+    ingest = Ingest(redis, mode, venue)
     task = asyncio.create_task(ingest.run())
     try:
         yield ingest

@@ -1,5 +1,8 @@
 """What the monitor is told when nobody tells it anything, and what it accepts."""
 
+from datetime import date
+from pathlib import Path
+
 from spark_monitor.settings import MonitorSettings
 from spark_service.settings import load
 
@@ -14,6 +17,16 @@ def test_without_any_setting_it_watches_btcturk_on_this_machine() -> None:
 
 def test_venues_are_a_list_with_each_named_once() -> None:
     assert load(MonitorSettings, {"SPARK_VENUES": "bist, btcturk,bist"}).venues == ("bist", "btcturk")
+
+
+def test_the_calendars_file_and_the_markets_clock_are_read_at_start(tmp_path: Path) -> None:
+    file = tmp_path / "days"
+    file.write_text("2026-11-23 closed\n", encoding="utf-8")
+
+    settings = load(MonitorSettings, {"SPARK_BIST_CALENDAR": str(file), "SPARK_BIST_CLOCK": "2026-11-23T12:00Z*2"})
+
+    assert settings.bist_calendar.days == {date(2026, 11, 23): None}
+    assert settings.bist_clock.speed == 2
 
 
 def test_the_target_takes_its_whole_range() -> None:

@@ -13,8 +13,8 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ``poll_interval_ms`` is how often each instrument of a polled source is asked for, 0 when the venue sends by itself.
 
     ``unproven`` are subscriptions that should have brought data by now and have not, as ``trade:XRP_TRY``.
-    ``source`` is where tickers come from: ``rest`` says that they are polled, since no socket can be had. Of
-    ``sockets_wanted`` connections ``sockets`` stand.
+    ``source`` is where tickers come from: ``poll`` says that the venue's source is one that is asked, ``rest`` that
+    they are polled only since no socket can be had. Of ``sockets_wanted`` connections ``sockets`` stand.
     """
 
     venue: str
@@ -29,7 +29,7 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     malformed: int
     queued: int
     dropped: int
-    source: Literal["websocket", "rest"] = "websocket"
+    source: Literal["websocket", "rest", "poll"] = "websocket"
     sockets: int = 0
     sockets_wanted: int = 0
 

@@ -7,7 +7,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 _SETTING: Final = re.compile(r"(?P<start>[^@*\s]+)(?:@(?P<anchor>[^@*\s]+))?(?:\*(?P<speed>[0-9.]+))?")
@@ -35,6 +35,11 @@ class Clock(Protocol):
 class WallClock:
     """The real one."""
 
+    speed: Final = 1.0
+
+    def __str__(self) -> str:
+        return "the real time"
+
     def now_ms(self) -> int:
         """Return the time, integer milliseconds UTC."""
         return now_ms()
@@ -61,6 +66,10 @@ class MarketClock:
         self._paced_s = 0.0  # of the monotonic clock, until its pace was last changed
         self._since = time.monotonic()
         self.speed = speed
+
+    def __str__(self) -> str:
+        moment = datetime.fromtimestamp(self.now_ms() / 1000, UTC)
+        return f"{moment.isoformat(timespec='seconds')}, {self.speed:g} times as fast"
 
     def now_ms(self) -> int:
         """Return this clock's time, integer milliseconds UTC."""

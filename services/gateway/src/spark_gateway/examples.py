@@ -9,6 +9,15 @@ TICKER = {
         "venueTime": None, "receivedAt": 1766400000123,
     },
 }  # fmt: skip
+TICKER_OF_BIST = {
+    "type": "ticker",
+    "data": {
+        "venue": "bist", "symbol": "THYAO", "mode": "delayed", "price": 312.25, "bid": None, "ask": None,
+        "bidSize": None, "askSize": None, "open": 311, "previousClose": 310.5, "high": 314, "low": 309.75,
+        "volume": 21456789, "vwap": None, "turnover": 6690123456.75, "referencePrice": 310.5, "change": 1.75,
+        "changePct": 0.56, "venueTime": 1795417265000, "receivedAt": 1795418170123,
+    },
+}  # fmt: skip
 TRADE = {
     "type": "trade",
     "data": {
@@ -38,16 +47,38 @@ STATUS = {
         "reason": "nothing for 41 s", "since": 1766400000123,
     },
 }  # fmt: skip
+STATUS_CLOSED = {
+    "type": "status",
+    "data": {
+        "venue": "bist", "status": "CLOSED", "stalenessSec": 0, "mode": "delayed",
+        "reason": "closed until 2026-11-23 10:15 +03:00 (with the source's delay)", "since": 1795188300000,
+    },
+}  # fmt: skip
+ALARM = {
+    "type": "alarm",
+    "data": {
+        "venue": "btcturk", "id": "btcturk:mute:trade:XRP_TRY", "state": "raised", "severity": "warning",
+        "reason": "trade:XRP_TRY since 2025-12-22 10:40:00 UTC, as a rule silent for 40 s at most; 212 words of others "
+        "meanwhile",
+        "since": 1766400000123,
+    },
+}  # fmt: skip
 LAGGED = {"type": "lagged", "data": {"venue": "btcturk", "conflated": 12, "dropped": 0}}
 HEALTH = {"type": "health", "data": {"serverTime": 1766400000150, "throttle": 250, "venues": {"btcturk": "UP"}}}
 GOODBYE = {"type": "goodbye", "data": {"reason": "shutdown", "retry": 1200}}
-MESSAGES = (TICKER, TRADE, BOOK, GAP, STATUS, LAGGED, HEALTH, GOODBYE)
+MESSAGES = (TICKER, TICKER_OF_BIST, TRADE, BOOK, GAP, STATUS, STATUS_CLOSED, ALARM, LAGGED, HEALTH, GOODBYE)
 
 CURSOR = "btcturk.0f6c2b9d41aa.1766400000123-0"
 INSTRUMENT = {
-    "symbol": "BTC_TRY", "base": "BTC", "quote": "TRY", "venueSymbol": "BTCTRY", "priceScale": 0, "sizeScale": 8,
-    "statisticsWindow": "24h",
+    "symbol": "BTC_TRY", "base": "BTC", "quote": "TRY", "venueSymbol": "BTCTRY", "venueId": "1", "status": "TRADING",
+    "priceScale": 0, "sizeScale": 8, "statisticsWindow": "24h", "name": None, "session": None,
 }  # fmt: skip
+INSTRUMENT_OF_BIST = {
+    "symbol": "THYAO", "base": "THYAO", "quote": "TRY", "venueSymbol": "THYAO.IS", "venueId": None, "status": None,
+    "priceScale": 2, "sizeScale": 0, "statisticsWindow": "session", "name": "TÜRK HAVA YOLLARI",
+    "session": {"opensAt": 1795417200000, "closesAt": 1795446000000, "half": False},
+}  # fmt: skip
+INSTRUMENTS = (INSTRUMENT, INSTRUMENT_OF_BIST)
 SYMBOLS = {"venue": "btcturk", "instruments": [INSTRUMENT]}
 HISTORY = {
     "venue": "btcturk", "cursor": "btcturk.0f6c2b9d41aa.1766400009876-0", "from": 1766400000123, "complete": False,
@@ -56,16 +87,22 @@ HISTORY = {
 HEALTHZ = {
     "venues": {
         "btcturk": {
-            "status": "UP", "stalenessSec": 0.2, "mode": "real", "reason": "fresh", "since": 1766400000123,
-        }
+            "status": "UP", "stalenessSec": 0.2, "mode": "real", "reason": "real data", "since": 1766400000123,
+        },
+        "bist": {
+            "status": "CLOSED", "stalenessSec": 0, "mode": "delayed", "since": 1795188300000,
+            "reason": "closed until 2026-11-23 10:15 +03:00 (with the source's delay)",
+        },
     },
     "thresholds": {"venueStalenessTarget": 30},
 }  # fmt: skip
+ALARMS = {"open": [ALARM], "recent": [{"toldAt": 1766400120456, "message": ALARM}]}
 VENUE_METRICS = {
-    "venue_staleness_btcturk_sec": 0.2, "venue_staleness_bist_sec": None, "spark_venue_status": {"btcturk": "UP"},
+    "venue_staleness_btcturk_sec": 0.2, "venue_staleness_bist_sec": None,
+    "spark_venue_status": {"btcturk": "UP", "bist": "DOWN"},
 }  # fmt: skip
 VENUE_METRICS_TEXT = """\
-# HELP venue_staleness_btcturk_sec Seconds since the venue last spoke; +Inf for never.
+# HELP venue_staleness_btcturk_sec Seconds of its market's open time since the venue last spoke; +Inf: never.
 # TYPE venue_staleness_btcturk_sec gauge
 venue_staleness_btcturk_sec 0.2
 """

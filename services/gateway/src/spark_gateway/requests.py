@@ -23,16 +23,18 @@ from spark_gateway.subscription import (
 
 SYMBOL: Final = re.compile(r"[A-Za-z0-9_.\-]{1,40}")
 MOST_SYMBOLS: Final = 1_000
-_ACCEPTS_SYMBOLS: Final = f"up to {MOST_SYMBOLS} symbols such as BTC_TRY, by comma, or * for all"
+_ACCEPTS_SYMBOLS: Final = f"up to {MOST_SYMBOLS} symbols such as BTC_TRY or THYAO, by comma, or * for all"
 _ACCEPTS_INSTRUMENTS: Final = (
     f"up to {MOST_SYMBOLS} instruments such as btcturk:BTC_TRY, by comma; btcturk:* alone for all of a venue"
 )
-_ACCEPTS_SYMBOL: Final = "one symbol such as BTC_TRY"
+_ACCEPTS_SYMBOL: Final = "one symbol such as BTC_TRY or THYAO"
 MOST_LEVELS: Final = 1_000
 MOST_TRADES: Final = 1_000
 DEFAULT_TRADES: Final = 50
 MOST_TICKS: Final = 5_000
 DEFAULT_TICKS: Final = 500
+MOST_ALARMS: Final = 1_000
+DEFAULT_ALARMS: Final = 100
 LAST_MS: Final = 9_999_999_999_999
 """The latest time that is understood, in the year 2286."""
 _ACCEPTS_TIME: Final = f"whole milliseconds UTC, 0 to {LAST_MS}"

@@ -8,9 +8,9 @@ import msgspec
 from spark_gateway import examples
 from spark_market import wire
 from spark_market.instruments import Instrument
-from spark_market.messages import Book, Gap, Goodbye, Health, Lagged, Ticker, Trade, VenueStatus
+from spark_market.messages import Alarm, Book, Gap, Goodbye, Health, Lagged, Ticker, Trade, VenueStatus
 
-STREAMED = (Ticker, Trade, Book, Gap, VenueStatus, Lagged, Health, Goodbye)
+STREAMED = (Ticker, Trade, Book, Gap, VenueStatus, Alarm, Lagged, Health, Goodbye)
 _REF = "#/components/schemas/"
 
 Schema = dict[str, Any]
@@ -30,7 +30,6 @@ def components() -> dict[str, Schema]:
     """Return the schemas of all that the gateway answers with."""
     _, made = msgspec.json.schema_components([*STREAMED, Instrument], ref_template=_REF + "{name}")
     schemas: dict[str, Schema] = _with_numbers(made)
-    shown = {example["type"]: example for example in examples.MESSAGES}
     for cls in STREAMED:
         schemas[cls.__name__]["required"] = list(schemas[cls.__name__]["properties"])  # null, but always there
         schemas[_title(cls)] = {
@@ -40,8 +39,9 @@ def components() -> dict[str, Schema]:
                 "data": {"$ref": _REF + cls.__name__},
             },
             "required": ["type", "data"],
-            "examples": [shown[wire.TYPES[cls]]],
+            "examples": [example for example in examples.MESSAGES if example["type"] == wire.TYPES[cls]],
         }
+    schemas["Instrument"]["examples"] = list(examples.INSTRUMENTS)
     schemas["Problem"] = {
         "type": "object",
         "description": "An RFC 9457 problem.",
@@ -98,7 +98,10 @@ def _envelope(*of: type) -> Schema:
 _STANDING = _object(
     {
         "status": {"$ref": _REF + "Status"},
-        "stalenessSec": {"type": ["number", "null"], "description": "Null when the venue has never spoken."},
+        "stalenessSec": {
+            "type": ["number", "null"],
+            "description": "Of the market's open time; null when the venue has never spoken.",
+        },
         "mode": {"type": ["string", "null"], "enum": ["real", "delayed", "mock", None]},
         "reason": {"type": "string"},
         "since": {"type": "integer", "description": "ms UTC"},
@@ -152,6 +155,24 @@ BODIES: dict[str, tuple[Schema, Any]] = {
             }
         ),
         examples.HEALTHZ,
+    ),
+    "alarms": (
+        _object(
+            {
+                "open": {**_messages(Alarm), "description": "What is wrong now, newest first."},
+                "recent": {
+                    "type": "array",
+                    "description": "What was told last, newest first.",
+                    "items": _object(
+                        {
+                            "toldAt": {"type": "integer", "description": "ms UTC, by the clock of the bus"},
+                            "message": message(Alarm),
+                        }
+                    ),
+                },
+            }
+        ),
+        examples.ALARMS,
     ),
     "version": (_object({"name": {"type": "string"}, "version": {"type": "string"}}), examples.VERSION),
     "venue metrics": (

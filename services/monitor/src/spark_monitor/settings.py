@@ -2,20 +2,28 @@
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, HttpUrl, SecretStr
 
+from spark_market.sessions import NONE, Overrides, read_overrides
 from spark_market.venues import VENUES
+from spark_service.clock import WallClock
+from spark_service.fields import SimulatedTime, from_file
 from spark_service.redis_url import RedisUrl
 from spark_service.settings import CommaList, Port, Settings, each_of, setting
 
 
 class MonitorSettings(Settings):
-    """Which venues are judged, and after how many seconds of silence one is stale."""
+    """Which venues are judged, after how many seconds of silence one is stale, and when a market is open."""
 
     redis_url: RedisUrl = setting("SPARK_REDIS_URL", SecretStr("redis://127.0.0.1:6379/0"))
     venues: Annotated[CommaList, each_of(VENUES)] = setting("SPARK_VENUES", ("btcturk",))
+    real_data: bool = setting("SPARK_REAL_DATA", False)
+    bist_calendar: Annotated[Overrides, from_file(read_overrides)] = setting("SPARK_BIST_CALENDAR", NONE)
+    bist_clock: SimulatedTime = setting("SPARK_BIST_CLOCK", WallClock())
     staleness_target_s: Annotated[float, Field(ge=1, le=86_400, allow_inf_nan=False)] = setting(
         "SPARK_VENUE_STALENESS_TARGET", 30.0
     )
     metrics_host: str = setting("SPARK_METRICS_HOST", "127.0.0.1")
     port: Port = setting("SPARK_MONITOR_PORT", 9100)
+    canary_url: HttpUrl | None = setting("SPARK_MONITOR_CANARY_URL", None)
+    canary_key: SecretStr | None = setting("SPARK_MONITOR_CANARY_KEY", None)

@@ -13,6 +13,7 @@ from spark_monitor.judgement import Judgement
 from spark_service.clock import now_ms
 
 EXPIRES_AFTER_MS = 10_000
+_ORDINARY = {Status.UP, Status.MOCK, Status.CLOSED}
 
 logger = structlog.get_logger()
 
@@ -20,6 +21,8 @@ logger = structlog.get_logger()
 class Earlier(NamedTuple):
     """A verdict found on the bus, with the staleness that it has come to by now."""
 
+    status: Status
+    reason: str
     mode: Mode | None
     staleness_s: float | None
 
@@ -49,14 +52,15 @@ class Verdict:
         if not isinstance(found, VenueStatus):
             return None
         self._status, self._since = found.status, found.since
-        if found.staleness_sec is None:
-            return Earlier(found.mode, None)
-        return Earlier(found.mode, found.staleness_sec + max(0, EXPIRES_AFTER_MS - left_ms) / 1000)
+        staleness_s = (
+            None if found.staleness_sec is None else found.staleness_sec + max(0, EXPIRES_AFTER_MS - left_ms) / 1000
+        )
+        return Earlier(found.status, found.reason, found.mode, staleness_s)
 
     async def write(self, judgement: Judgement, staleness_s: float | None, mode: Mode | None) -> None:
         """Say it, for the next ten seconds. Redis errors go to the caller."""
         if judgement.status is not self._status:
-            log = logger.info if judgement.status in {Status.UP, Status.MOCK} else logger.warning
+            log = logger.info if judgement.status in _ORDINARY else logger.warning
             log(
                 "status changed",
                 venue=self._venue,
