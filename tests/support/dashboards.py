@@ -15,7 +15,7 @@ FOLDER = DEPLOY / "grafana" / "dashboards"
 _TYPES = Path(__file__).parents[1] / "dashboards"
 _COMPILER = {
     "noEmit": True, "strict": True, "skipLibCheck": True, "module": "esnext", "moduleResolution": "bundler",
-    "target": "es2022", "types": [],
+    "target": "es2022", "types": [], "preserveSymlinks": True,
 }  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def complaints(folder: Path, dashboards: dict[str, str]) -> str:
     for name, text in dashboards.items():
         source = f"import type {{ OurDashboard }} from './shape';\nexport const dashboard: OurDashboard =\n{text};\n"
         (folder / f"{name}.ts").write_text(source, encoding="utf-8")
-    project = {"compilerOptions": _COMPILER | {"preserveSymlinks": True}, "files": [f"{name}.ts" for name in dashboards]}
+    project = {"compilerOptions": _COMPILER, "files": [f"{name}.ts" for name in dashboards]}
     (folder / "tsconfig.json").write_text(json.dumps(project), encoding="utf-8")
     compiled = subprocess.run(
         [found("node"), folder / "node_modules/typescript/bin/tsc", "--project", folder],

@@ -7,7 +7,4 @@ from support.required import skip_or_fail
 
 def found(*names: str) -> str:
     """Return the path of the first of ``names`` that is there; without any the test is skipped, or fails in CI."""
-    for name in names:
-        if path := shutil.which(name):
-            return path
-    skip_or_fail(f"no {' or '.join(names)}")
+    return next(filter(None, map(shutil.which, names)), None) or skip_or_fail(f"no {' or '.join(names)}")
