@@ -6,7 +6,7 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check --require-virtualenv
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test lint bench soak-ingest fuzz lock
+.PHONY: help up down test lint bench soak-ingest soak-monitor fuzz lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ bench: .venv/dev.stamp ## measure throughput and latency; ARGS="ingest --rounds 
 
 soak-ingest: .venv/dev.stamp ## all of BtcTurk's pairs for ten minutes, every message accounted for
 	$(PY) tests/soak/ingest.py $(ARGS)
+
+soak-monitor: .venv/dev.stamp ## weeks of both venues on a virtual clock, with incidents: what the monitor misses or makes up
+	$(PY) tests/soak/monitor.py $(ARGS)
 
 fuzz: .venv/fuzz.stamp ## throw a million inputs at the protocol (Python 3.11 only)
 	$(PY) tests/fuzz/run.py $(ARGS)

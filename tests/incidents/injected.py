@@ -31,19 +31,20 @@ def _run(
 ) -> None:
     """Wait until it is found or should have been, then let it last for a while, end it, and wait until all is well.
 
-    With a ``gap_s`` it may take three of them by the market's own time, if that is longer than ``limit_s``.
+    With a ``gap_s`` it may take three of them, longer by how quiet the market is, if that is more than ``limit_s``.
     """
     venue, began = trial.venue, trial.now_ms
     pace = venue.operational_s / max(1.0, trial.account.open_seconds)
-    own_began = venue.operational_s
+    own_s = 0.0
     found = Found(kind, began)
     trial.account.found.append(found)
     trial.expecting = expecting
     while found.took_s is None:
         each_second()
+        before = venue.operational_s
         trial.step(1.0)
         took_s = (trial.now_ms - began) / 1000
-        own_s = (venue.operational_s - own_began) / pace
+        own_s += min(1.0, (venue.operational_s - before) / pace)
         if is_found():
             found.took_s = took_s
             found.in_gaps = None if gap_s is None else own_s / gap_s

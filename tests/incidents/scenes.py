@@ -30,7 +30,12 @@ def crypto_days(first: date, days: int, seed: int, *, pairs: int = 12, step_s: f
     return trial.account
 
 
-def share_days(days: Sequence[date], seed: int, *, symbols: int = 20) -> Account:
+def quiet_days(days: Sequence[date], seed: int) -> Account:
+    """Days one after the other at which nothing goes wrong."""
+    return share_days(days, seed, symbols=12, incidents=False)
+
+
+def share_days(days: Sequence[date], seed: int, *, symbols: int = 20, incidents: bool = True) -> Account:
     """Days one after the other, however far apart, with incidents at random moments of the last two thirds."""
     rand = random.Random(seed)
     calendar = bist()
@@ -39,7 +44,7 @@ def share_days(days: Sequence[date], seed: int, *, symbols: int = 20) -> Account
         if ms(day, 6) > trial.now_ms + _DAY_MS:
             trial.skip_to(ms(day, 6))
         session = calendar.day(day)
-        if session is not None and number > len(days) / 3 and rand.random() < 0.8:
+        if incidents and session is not None and number > len(days) / 3 and rand.random() < 0.8:
             first, last = session.opens_at + trial.venue_delay_ms + 30 * 60_000, session.closes_at - 45 * 60_000
             trial.quiet_until(rand.randrange(first, last), 10.0)
             rand.choice(SHARES)(trial, rand)
@@ -47,13 +52,13 @@ def share_days(days: Sequence[date], seed: int, *, symbols: int = 20) -> Account
     return trial.account
 
 
-def around_holidays(calendar: Calendar, first: date, last: date) -> list[date]:
-    """Return each weekday that does not trade, each half-day, and two days on either side of them."""
+def around_holidays(calendar: Calendar, first: date, last: date, *, half_only: bool = False) -> list[date]:
+    """Return each half-day and, unless ``half_only``, weekday that does not trade; and two days on either side."""
     found: set[date] = set()
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
         session = calendar.day(day)
-        special = (session is None and day.weekday() < 5) or (session is not None and session.half)
-        if special:
+        off = session is None and day.weekday() < 5 and not half_only
+        if off or (session is not None and session.half):
             found |= {day + timedelta(days=near) for near in range(-2, 3)}
     return sorted(found)

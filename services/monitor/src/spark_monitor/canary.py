@@ -11,6 +11,7 @@ from typing import Final
 import aiohttp
 import msgspec
 import structlog
+from aiohttp.http import HttpProcessingError
 
 from spark_bus.cursor import BadCursor, parse
 from spark_monitor.canarymetrics import CanaryMetrics, Cause
@@ -79,6 +80,8 @@ class Canary:
                 self._fail("connect", exc)
             except (aiohttp.ClientError, OSError) as exc:
                 self._fail("closed", exc)
+            except Exception as exc:  # whatever it is: the verdict is not to end for the canary's sake
+                self._fail("malformed", exc)
             if time.monotonic() - began > _WELL_AFTER_S:
                 waits = self._new_waits()
             await asyncio.sleep(next(waits))
@@ -109,7 +112,7 @@ class Canary:
         while True:
             try:
                 line = (await lines.readline()).rstrip(b"\r\n")
-            except ValueError as exc:
+            except (ValueError, HttpProcessingError) as exc:
                 raise Unwell("malformed", "a line without an end") from exc
             if not line and lines.at_eof():
                 raise Unwell("closed", "the stream ended without a goodbye")

@@ -19,6 +19,7 @@ _HEAVY: Final = 1e6
 MOST_KNOWN: Final = round(1 / (1 - 1 / _GROWTH))
 """What all gaps, forgotten ones included, add up to in the end."""
 _EDGES: Final = tuple(_SHORTEST_S * 2 ** ((bucket + 1) / _PER_OCTAVE) for bucket in range(_BUCKETS))
+_LONGEST_S: Final = 0.99 * _EDGES[-1]
 
 
 class Packed(NamedTuple):
@@ -46,12 +47,12 @@ class Gaps:
         self._sum_s = 0.0
 
     def add(self, gap_s: float) -> None:
-        """Learn of a gap; one that is no positive number counts as the shortest."""
-        bucket = int(_PER_OCTAVE * math.log2(gap_s / _SHORTEST_S)) if _SHORTEST_S < gap_s < math.inf else 0
+        """Learn of a gap; what is none, or a negative one, counts as the shortest."""
+        gap_s = min(gap_s, _LONGEST_S) if gap_s > _SHORTEST_S else _SHORTEST_S
         weight = self._weight
-        self._counts[min(bucket, _BUCKETS - 1)] += weight
+        self._counts[int(_PER_OCTAVE * math.log2(gap_s / _SHORTEST_S))] += weight
         self._total += weight
-        self._sum_s += weight * min(gap_s, _EDGES[-1]) if gap_s > 0 else 0.0
+        self._sum_s += weight * gap_s
         self._weight = weight * _GROWTH
         self.added += 1
         if self.known < MOST_KNOWN:

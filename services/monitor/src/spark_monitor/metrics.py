@@ -1,17 +1,16 @@
 """The monitor's metrics: callers say what happened, this module knows the names."""
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Gauge
 
 from spark_market.messages import Heartbeat, Status
 from spark_market.venues import VENUES
 from spark_monitor.alarms import SEVERITIES, Alarms
-from spark_monitor.causes import KINDS
 from spark_monitor.judgement import Judgement
 from spark_monitor.latency import Latencies
+from spark_monitor.raised import Raised
 from spark_monitor.standing import NOBODY, Heard, Standing
 
 _CHANNELS: Final = ("ticker", "trade", "book")
@@ -62,9 +61,7 @@ class MonitorMetrics:
             "venue",
         )
         self._alarms = gauge("spark_alarms", "Alarms open now.", "venue", "severity")
-        self._alarms_total = Counter(
-            "spark_alarms_total", "Alarms raised.", ["venue", "kind", "severity"], registry=registry
-        )
+        self._raised = Raised(registry, venues)
         self._retention = gauge(
             "spark_bus_retention_seconds", "How old the oldest entry of a venue's stream is.", "venue"
         )
@@ -77,8 +74,6 @@ class MonitorMetrics:
                 self._last_message.labels(venue, channel)
             for severity in SEVERITIES:
                 self._alarms.labels(venue, severity)
-            for kind, severity in product(KINDS, SEVERITIES):
-                self._alarms_total.labels(venue, kind, severity)
             self._retention.labels(venue)
             self.offset(venue, None)
             self._count(venue, NOBODY)
@@ -132,7 +127,7 @@ class MonitorMetrics:
 
     def raised(self, venue: str, kind: str, severity: str) -> None:
         """An alarm was raised."""
-        self._alarms_total.labels(venue, kind, severity).inc()
+        self._raised.count(venue, kind, severity)
 
     def judged(self, venue: str, judgement: Judgement) -> None:
         """A verdict was given."""
