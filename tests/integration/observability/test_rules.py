@@ -35,7 +35,8 @@ def test_rules_do_as_their_cases_say(file: Path) -> None:
 
 def test_every_alert_has_a_case_that_fires_and_one_that_does_not() -> None:
     """A rule that never fires passes for a healthy platform."""
-    fires, rests = set(), set()
+    fires: set[str] = set()
+    rests: set[str] = set()
     for file in TESTS:
         for case in yaml.safe_load(file.read_text())["tests"]:
             for expected in case.get("alert_rule_test", ()):
