@@ -141,7 +141,7 @@ async def test_a_goodbye_is_no_failure_and_it_comes_back() -> None:
 
     async with served(goodbye) as address:
         canary = Canary(
-            address, VENUE, key=None, busiest=lambda _: [], metrics=CanaryMetrics(registry, [VENUE]),
+            address, VENUE, key=None, busiest=lambda _: ["ETH_TRY"], metrics=CanaryMetrics(registry, [VENUE]),
             latencies=Latencies(CollectorRegistry(), [VENUE]), waits=lambda: iter([0.01] * 10_000),
         )  # fmt: skip
         task = asyncio.create_task(canary.run())
@@ -150,7 +150,7 @@ async def test_a_goodbye_is_no_failure_and_it_comes_back() -> None:
         finally:
             await end([task])
 
-    assert opened[0].query["symbol"] == "*"
+    assert opened[0].query["symbol"] == "ETH_TRY"
     for cause in ("connect", "refused", "timeout", "closed", "malformed"):
         assert registry.get_sample_value("spark_canary_failures_total", {"venue": VENUE, "cause": cause}) == 0
     assert registry.get_sample_value("spark_canary_up", {"venue": VENUE}) == 1

@@ -23,8 +23,10 @@ SILENT_AFTER_S: Final = 20.0
 """The gateway's own ping comes every 13 s at most."""
 _CONNECT_WITHIN_S: Final = 5.0
 _MOST_SYMBOLS: Final = 3
+_CHOOSE_WITHIN_S: Final = 20
 _ALL: Final = ("*",)
 _TICKER: Final = b'{"type":"ticker",'
+_HEALTH: Final = b'{"type":"health",'
 _GOODBYE: Final = b'{"type":"goodbye",'
 _LONGEST_LINE: Final = 256 * 1024
 _WELL_AFTER_S: Final = 30.0
@@ -94,10 +96,8 @@ class Canary:
 
     async def _listen(self) -> None:
         """Open the stream and read it until it ends with a goodbye. Raises Unwell, and what the client raises."""
-        symbols = tuple(self._busiest(_MOST_SYMBOLS)) or _ALL
-        params = {
-            "symbol": ",".join(symbols), "channel": "ticker", "throttle": "1000" if symbols == _ALL else "0",
-        }  # fmt: skip
+        symbols = await self._choose()
+        params = {"symbol": ",".join(symbols), "channel": "ticker", "throttle": "0"}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_WITHIN_S, sock_read=SILENT_AFTER_S)
         async with (
             aiohttp.ClientSession(headers=self._headers, timeout=timeout, read_bufsize=_LONGEST_LINE) as session,
@@ -105,9 +105,17 @@ class Canary:
         ):
             if response.status != 200:
                 raise Unwell("refused", f"the gateway answers {response.status}")
-            await self._read(response.content)
+            await self._read(response.content, symbols)
 
-    async def _read(self, lines: aiohttp.StreamReader) -> None:
+    async def _choose(self) -> tuple[str, ...]:
+        """Return a few symbols that move, as soon as some do; all when none does, as in a market that is closed."""
+        for _ in range(_CHOOSE_WITHIN_S):
+            if symbols := tuple(self._busiest(_MOST_SYMBOLS)):
+                return symbols
+            await asyncio.sleep(1)
+        return _ALL
+
+    async def _read(self, lines: aiohttp.StreamReader, symbols: tuple[str, ...]) -> None:
         position = b""
         while True:
             try:
@@ -122,6 +130,8 @@ class Canary:
                 self._take(line[6:], position)
                 if line[6:].startswith(_GOODBYE):
                     return
+                if symbols == _ALL and line[6:].startswith(_HEALTH) and self._busiest(1):
+                    return  # there is something to choose from now
             elif not line:
                 position = b""
 

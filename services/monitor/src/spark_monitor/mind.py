@@ -34,6 +34,9 @@ CHANNELS: Final = frozenset({"ticker", "trade", "book"})
 REPEATS_S: Final[Mapping[str, Mapping[str, float]]] = {"btcturk": {"ticker": 0.76}}
 """What a venue repeats though nothing has changed, and how often: its silence needs no rhythm to be judged."""
 
+_SETTLED_S: Final = 15.0
+"""Who has just begun to look, or could not, gives an ingest that starts with it a moment before it raises an alarm."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -188,6 +191,8 @@ class Mind:
     def news(self, judgement: Judgement, now: float, now_ms: int) -> list[Alarm]:
         """Return what there is to tell of alarms, after a judgement; say so to `alarms` when it has been told."""
         assert self._state is not None  # noqa: S101, it was judged
+        if self._state.watched_s < _SETTLED_S:
+            return []
         market = self.market()
         clocks = () if judgement.status is Status.DOWN else clock_cause(self._offset_ms, now_ms)
         edge = calendar_cause(market.calendar, market.now_ms, now_ms)
