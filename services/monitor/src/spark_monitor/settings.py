@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, HttpUrl, SecretStr
 
 from spark_market.sessions import NONE, Overrides, read_overrides
 from spark_market.venues import VENUES
@@ -25,3 +25,5 @@ class MonitorSettings(Settings):
     )
     metrics_host: str = setting("SPARK_METRICS_HOST", "127.0.0.1")
     port: Port = setting("SPARK_MONITOR_PORT", 9100)
+    canary_url: HttpUrl | None = setting("SPARK_MONITOR_CANARY_URL", None)
+    canary_key: SecretStr | None = setting("SPARK_MONITOR_CANARY_KEY", None)
