@@ -13,6 +13,7 @@ GAPS: Final = 3.0
 _NOISE: Final = 1.15
 """What the neighbours said tells how fast the market's time passed, but not to the last percent."""
 _POLLS: Final = 3
+_OVER_S: Final = 420.0
 
 Incident = Callable[[Trial, random.Random], None]
 
@@ -55,7 +56,7 @@ def _run(
         each_second()
         trial.step(1.0)
     end()
-    trial.recover()
+    trial.recover(_OVER_S + 5 * (gap_s or 0.0))  # what was mute is, until it happens to speak again
     trial.expecting = None
 
 
@@ -200,7 +201,7 @@ def redis_killed(trial: Trial, rand: random.Random) -> None:
     trial.bus_away = False
     for _ in range(30):
         trial.step(1.0)
-    trial.recover()
+    trial.recover(_OVER_S)
 
 
 def clock_step(trial: Trial, rand: random.Random) -> None:

@@ -101,7 +101,7 @@ class Ingest:
 
 
 class Crypto:
-    """Around the clock, faster by day than by night and slower at weekends, with bursts; busy pairs and thin ones."""
+    """Around the clock, faster by day than by night and at weekends slower, with bursts; one pair trades hourly."""
 
     venue: Final = "btcturk"
     channels: Final = ("ticker", "trade", "book")
@@ -114,8 +114,9 @@ class Crypto:
         self.series: dict[str, Series] = {}
         self.tickers = {f"ticker:{symbol}": Series(f"ticker:{symbol}", 1.3) for symbol in self.symbols}
         for rank, symbol in enumerate(self.symbols, start=1):
-            self._add(f"trade:{symbol}", 0.5 / rank**1.6)
-            self._add(f"book:{symbol}", 1.3 / rank**0.8)
+            thinnest = rank == pairs
+            self._add(f"trade:{symbol}", 1 / 3_600 if thinnest else 0.5 / rank**1.6)
+            self._add(f"book:{symbol}", 1 / 90 if thinnest else 1.3 / rank**0.8)
         self._activity = 1.0
         self._burst_until = 0
         self.operational_s = 0.0

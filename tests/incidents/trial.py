@@ -114,7 +114,7 @@ class Trial:
             return []
         entries, ingest.entries = ingest.entries, []
         self.mind.take(entries, now, self.now_ms)
-        self.mind.offset_ms(self.now_ms + ingest.clock_ms)
+        self.mind.offset_ms(now)
         judgement = self.mind.judge(ingest.found(self.now_ms), (self.now_ms - self._watched_since) / 1000, now)
         if judgement is None:
             return []
@@ -150,7 +150,7 @@ class Trial:
     def is_well(self) -> bool:
         return self.status in {Status.UP, Status.CLOSED} and not self.mind.alarms.open
 
-    def recover(self, most_s: float = 420.0) -> None:
+    def recover(self, most_s: float) -> None:
         """Trade on until all is well again and said to be."""
         for _ in range(int(most_s)):
             self.step(1.0)

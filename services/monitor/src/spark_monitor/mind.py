@@ -134,9 +134,13 @@ class Mind:
         """After how long a silence the venue is stale."""
         return max(self._target_s, INTERVALS * (self._polled_every_s or 0.0))
 
-    def offset_ms(self, now_ms: int) -> float | None:
-        """Return the venue's clock minus ours; None while nobody knows."""
-        self._offset_ms = None if self._polled_every_s is not None else self.offset.offset_ms(now_ms)
+    def offset_ms(self, now: float) -> float | None:
+        """Return the venue's clock minus the ingest's; None while nobody knows."""
+        heartbeat, silence_s = self.hearing.heartbeat, self.hearing.silence_s(now)
+        if heartbeat is None or silence_s is None or self._polled_every_s is not None:
+            self._offset_ms = None
+        else:
+            self._offset_ms = self.offset.offset_ms(heartbeat.sent_at + round(silence_s * 1000))
         return self._offset_ms
 
     def judge(self, found: Found, watched_s: float, now: float) -> Judgement | None:

@@ -124,7 +124,7 @@ class Watch:
         metrics.market(self._venue, market.open)
         metrics.staleness(self._venue, mind.staleness_s(now))
         metrics.target(self._venue, mind.target_s)
-        metrics.offset(self._venue, mind.offset_ms(now_ms()))
+        metrics.offset(self._venue, mind.offset_ms(now))
         if mind.hearing.heartbeat is not None:
             metrics.spoke(self._venue, mind.hearing.heartbeat)
 
