@@ -63,6 +63,15 @@ def test_an_earlier_monitors_alarm_is_open_until_it_has_been_looked_for() -> Non
     assert settle(alarms, 61.0) == [("cleared", "btcturk:stale")]
 
 
+def test_who_has_just_begun_to_look_raises_nothing_and_clears_what_is_over() -> None:
+    alarms = Alarms("btcturk")
+    settle(alarms, 0.0, STALE)
+
+    assert alarms.news([Cause("down", "critical", "x", NOON)], 1.0, raising=False) == []
+    [over] = alarms.news([Cause("down", "critical", "x", NOON)], 16.0, raising=False)
+    assert (over.id, over.state) == ("btcturk:stale", "cleared")
+
+
 def test_open_alarms_are_counted_by_severity() -> None:
     alarms = Alarms("bist")
     settle(alarms, 0.0, STALE, Cause("clock", "warning", "x", NOON), Cause("polled", "warning", "y", NOON))

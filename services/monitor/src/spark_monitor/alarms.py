@@ -57,14 +57,18 @@ class Alarms:
         for alarm in alarms:
             self._open.setdefault(alarm.id, _Open(alarm, now, now, _RECALLED_S))
 
-    def news(self, causes: Sequence[Cause], now: float) -> list[Alarm]:
-        """Return what there is to tell when these causes hold, and no others. It is told once it was taken: `told`."""
+    def news(self, causes: Sequence[Cause], now: float, *, raising: bool = True) -> list[Alarm]:
+        """Return what there is to tell when these causes hold, and no others. It is told once it was taken: `told`.
+
+        Without ``raising`` nothing new is raised yet.
+        """
         news: list[Alarm] = []
         for cause in causes:
             name = f"{self._venue}:{cause.of}"
             opened = self._open.get(name)
             if opened is None:
-                news.append(self._alarm(name, "raised", cause, cause.since))
+                if raising:
+                    news.append(self._alarm(name, "raised", cause, cause.since))
                 continue
             opened.seen, opened.cleared_after_s = now, CLEARED_AFTER_S
             alarm = opened.alarm

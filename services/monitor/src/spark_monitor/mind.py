@@ -195,12 +195,11 @@ class Mind:
     def news(self, judgement: Judgement, now: float, now_ms: int) -> list[Alarm]:
         """Return what there is to tell of alarms, after a judgement; say so to `alarms` when it has been told."""
         assert self._state is not None  # noqa: S101, it was judged
-        if self._state.watched_s < _SETTLED_S:
-            return []
         market = self.market()
         clocks = () if judgement.status is Status.DOWN else clock_cause(self._offset_ms, now_ms)
         edge = calendar_cause(market.calendar, market.now_ms, now_ms)
-        return self.alarms.news([*chain(causes(judgement, self._state, now_ms), clocks, edge)], now)
+        every = [*chain(causes(judgement, self._state, now_ms), clocks, edge)]
+        return self.alarms.news(every, now, raising=self._state.watched_s >= _SETTLED_S)
 
 
 def _read_feed(text: bytes | None) -> feed.FeedState | None:

@@ -42,7 +42,7 @@ class ClockOffset:
         """Return the venue's clock minus ours; None while too little is known, and after minutes without a message."""
         oldest = now_ms // _WINDOW_MS - 2 * _WINDOWS
         recent = [window.least_ms for window in self._windows if window.number >= oldest]
-        return -statistics.median(recent) if len(recent) >= _FEWEST_WINDOWS else None
+        return 0.0 - statistics.median(recent) if len(recent) >= _FEWEST_WINDOWS else None
 
     def taken_ms(self, venue_time: int, received_at: int, offset_ms: float) -> float | None:
         """Return how long a message was under way beyond the quickest, by one clock; None for one of the past."""
