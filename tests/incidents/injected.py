@@ -235,6 +235,7 @@ CRYPTO: Final[tuple[Incident, ...]] = (
     mute_pair, mute_subscription, mute_subscription, mute_channel, mute_socket, slow_death, reconnect_storm,
     ingest_killed, redis_killed, clock_step,
 )  # fmt: skip
+PUSHED_SHARES: Final[tuple[Incident, ...]] = (mute_subscription, mute_subscription, ingest_killed, redis_killed)
 SHARES: Final[tuple[Incident, ...]] = (
     mute_pair, mute_socket, frozen_row, ingest_killed, redis_killed,
 )  # fmt: skip

@@ -186,8 +186,8 @@ class Shares:
 
     venue: Final = "bist"
     channels: Final = ("ticker",)
-    delay_ms: Final = 900_000
-    interval_ms: Final = 20_000
+    delay_ms = 900_000
+    interval_ms = 20_000
 
     def __init__(self, calendar: Calendar, start_ms: int, symbols: int, rand: random.Random) -> None:
         self.calendar = calendar
@@ -241,6 +241,30 @@ class Shares:
             if moved and not series.muted and not ingest.silent and symbol not in self.frozen:
                 ingest.publish("ticker", symbol, now_ms, venue_time=now_ms - self.delay_ms)
                 ingest.word_at = now_ms
+
+
+class PushedShares(Shares):
+    """The same as a licensed source sends it by itself, as it happens: a row that does not move is not heard either."""
+
+    delay_ms = 0
+    interval_ms = 0
+
+    def pass_time(self, now_ms: int, step_s: float) -> None:
+        """Let the step before ``now_ms`` happen."""
+        rand, ingest = self._rand, self.ingest
+        self.operational_s += step_s * self.activity(now_ms)
+        if not ingest.alive:
+            return
+        for name, series in self.series.items():
+            moved = series.due <= self.operational_s
+            while series.due <= self.operational_s:
+                series.due += series.gap(rand)
+            if moved and not series.muted and ingest.connected:
+                ingest.hear(name, now_ms)
+                ingest.publish("ticker", name.partition(":")[2], now_ms, venue_time=now_ms - 900)
+                ingest.word_at = now_ms
+        ingest.beat(now_ms, self.channels)
+        ingest.state("websocket")
 
 
 Venue = Crypto | Shares

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from incidents.injected import CRYPTO, SHARES
-from incidents.trial import Account, crypto, shares
+from incidents.injected import CRYPTO, PUSHED_SHARES, SHARES
+from incidents.trial import Account, crypto, pushed_shares, shares
 from spark_market.sessions import Calendar, always_open, bist
 from spark_market.sessions.phases import ISTANBUL
 
@@ -35,11 +35,16 @@ def quiet_days(days: Sequence[date], seed: int) -> Account:
     return share_days(days, seed, symbols=12, incidents=False)
 
 
-def share_days(days: Sequence[date], seed: int, *, symbols: int = 20, incidents: bool = True) -> Account:
-    """Days one after the other, however far apart, with incidents at random moments of the last two thirds."""
+def share_days(
+    days: Sequence[date], seed: int, *, symbols: int = 20, incidents: bool = True, pushed: bool = False
+) -> Account:
+    """Days one after the other, however far apart, with incidents at random moments of the last two thirds.
+
+    The source is asked, or sends by itself when ``pushed``.
+    """
     rand = random.Random(seed)
     calendar = bist()
-    trial = shares(calendar, ms(days[0], 6), symbols, seed)
+    trial = (pushed_shares if pushed else shares)(calendar, ms(days[0], 6), symbols, seed)
     for number, day in enumerate(days):
         if ms(day, 6) > trial.now_ms + _DAY_MS:
             trial.skip_to(ms(day, 6))
@@ -47,7 +52,7 @@ def share_days(days: Sequence[date], seed: int, *, symbols: int = 20, incidents:
         if incidents and session is not None and number > len(days) / 3 and rand.random() < 0.8:
             first, last = session.opens_at + trial.venue_delay_ms + 30 * 60_000, session.closes_at - 45 * 60_000
             trial.quiet_until(rand.randrange(first, last), 10.0)
-            rand.choice(SHARES)(trial, rand)
+            rand.choice(PUSHED_SHARES if pushed else SHARES)(trial, rand)
         trial.quiet_until(ms(day + timedelta(days=1), 6), 10.0)
     return trial.account
 

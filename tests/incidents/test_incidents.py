@@ -31,6 +31,11 @@ def test_a_market_with_sessions_around_its_holidays() -> None:
     check(share_days(days, seed=3), least=3)
 
 
+def test_a_socket_with_thin_shares_and_sessions() -> None:
+    """Some trade every second, some every two minutes: who is silent for half a minute is not mute."""
+    check(share_days([date(2026, 3, day) for day in range(9, 17)], seed=3, symbols=80, pushed=True), least=2)
+
+
 @pytest.mark.parametrize("year", [2024, 2025, 2026])
 def test_nothing_is_wrong_around_a_years_holidays(year: int) -> None:
     """Each half-day of the year, and the days on both sides of it: opening bursts, lunches, nights, and no alarm."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from incidents.models import Crypto, Shares, Venue
+from incidents.models import Crypto, PushedShares, Shares, Venue
 from spark_bus.reader import Entry
 from spark_market.messages import Alarm, Status
 from spark_market.sessions import Calendar
@@ -178,3 +178,7 @@ def crypto(calendar: Calendar, start_ms: int, pairs: int, seed: int) -> Trial:
 
 def shares(calendar: Calendar, start_ms: int, symbols: int, seed: int) -> Trial:
     return Trial(Shares(calendar, start_ms, symbols, random.Random(seed)), start_ms)
+
+
+def pushed_shares(calendar: Calendar, start_ms: int, symbols: int, seed: int) -> Trial:
+    return Trial(PushedShares(calendar, start_ms, symbols, random.Random(seed)), start_ms)

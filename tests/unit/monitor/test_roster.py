@@ -249,6 +249,16 @@ def test_a_row_that_is_answered_always_the_same_is_mute_after_longer_than_a_circ
     assert feed.mute() == []
 
 
+def test_how_often_a_source_was_asked_is_not_the_rhythm_of_its_socket() -> None:
+    """A vendor whose socket had brought nothing is asked for a while; then it sends again, of a thin share seldom."""
+    feed = polled(7_200, Roster(30.0))
+    for second in range(1200):
+        spoke = tickers("A") if second % 4 == 0 else []
+        feed.pass_second(spoke, polled_every_s=None, connected_since=NOON + 7_200_000)
+        assert feed.mute() == []
+    assert feed.standing.by_channel["ticker"] == {Heard.FRESH: 3, Heard.QUIET: 1}
+
+
 def test_a_row_that_vanishes_is_mute_after_three_polls() -> None:
     feed = polled(300, Roster(30.0))
     polled_on(feed, 45, random.Random(6), vanished="C")

@@ -98,9 +98,9 @@ class Mind:
                 if kind in CHANNELS:
                     venue_time, received_at = stamps(entry.data)
                     to_bus(written_ms - received_at)
-                    if kind == "ticker":
+                    if kind == "ticker":  # whose time is its last trade's, however long ago that was: no clock's
                         self._moved[entry.symbol] = now
-                    if venue_time is not None and self._polled_every_s is None:
+                    elif venue_time is not None:
                         self.offset.take(venue_time, received_at)
                         if offset_ms is not None:
                             self._observe_venue(venue_time, received_at, offset_ms)
@@ -137,7 +137,7 @@ class Mind:
     def offset_ms(self, now: float) -> float | None:
         """Return the venue's clock minus the ingest's; None while nobody knows."""
         heartbeat, silence_s = self.hearing.heartbeat, self.hearing.silence_s(now)
-        if heartbeat is None or silence_s is None or self._polled_every_s is not None:
+        if heartbeat is None or silence_s is None:
             self._offset_ms = None
         else:
             self._offset_ms = self.offset.offset_ms(heartbeat.sent_at + round(silence_s * 1000))

@@ -117,15 +117,24 @@ class Channel:
     def __init__(self, name: str, period_s: float | None = None) -> None:
         self.name = name
         self.period_s = period_s
+        self.asked = False
+        """Whether each word is an answer now: how often a source is asked is not how often it would speak by itself."""
         self.series: dict[str, Series] = {}
         self.whole = Series("", 0.0, 0)
         """All of it as one: its neighbours are the venue's other channels."""
         self.rates: dict[str, Rate] = {}
         self.words = 0
 
+    @property
+    def repeats(self) -> bool:
+        """Whether words come though nothing has changed, so that there is no rhythm to be learned from them."""
+        return self.asked or self.period_s is not None
+
     def count(self, words: int, seconds: float, phase: str) -> None:
         """So many words came in the last ``seconds``, whoever's."""
         self.words += words
+        if self.asked:
+            return
         rate = self.rates.get(phase)
         if rate is None:
             rate = self.rates[phase] = Rate()
@@ -135,7 +144,7 @@ class Channel:
         """These spoke, each at a time of its own; all of them are counted already."""
         if not spoke:
             return
-        learning = self.period_s is None
+        learning = not self.repeats
         if learning:
             usual = self.usual_rate(phase)
             for series, at in spoke:

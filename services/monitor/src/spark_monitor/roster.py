@@ -19,6 +19,7 @@ _TICKER: Final = "ticker"
 _FROZEN_S: Final = 900.0
 """A circuit breaker stops one share for ten minutes: of a single row that long proves nothing."""
 _STOOD_STILL_S: Final = 10.0
+"""Who has not looked for longer takes several words for one; where each is asked for, half an interval hides none."""
 _MOST_AGE_S: Final = 5.0
 _SPEAK: Final = 5
 """So many words of neighbours, and a subscription's silence is its own."""
@@ -54,7 +55,7 @@ class Roster:
         self._heard: Mapping[bytes, bytes] = {}
         self._mute: dict[str, Mute] = {}
         self._now: float | None = None
-        self._life: tuple[int | None, str] = (None, "")
+        self._life: tuple[int | None, str, bool] = (None, "", True)
 
     @property
     def mute(self) -> Mapping[str, Mute]:
@@ -75,12 +76,15 @@ class Roster:
     def listen(self, reading: Reading, now: float) -> Standing:
         """Take in what was heard, and judge."""
         seconds = 0.0 if self._now is None else now - self._now
-        life = (reading.connected_since, reading.phase)
-        hears = reading.connected and reading.trading and life == self._life and seconds <= _STOOD_STILL_S
+        life = (reading.connected_since, reading.phase, reading.polled_every_s is None)
+        stood_still_s = max(_STOOD_STILL_S, (reading.polled_every_s or 0.0) / 2)
+        hears = reading.connected and reading.trading and life == self._life and seconds <= stood_still_s
         self._now, self._life = now, life
         spoke = self._changes(reading, now)
+        for channel in self.channels.values():
+            channel.asked = reading.polled_every_s is not None and channel.name != MOVES
         if hears:
-            self._take(spoke, len(reading.moved), seconds, reading.phase)
+            self._take(spoke, reading, seconds)
         else:
             for channel in self.channels.values():
                 channel.interrupt(now)
@@ -88,17 +92,18 @@ class Roster:
             self._mute = {}
         return self._judge(reading, now)
 
-    def _take(self, spoke: Spoke, moved: int, seconds: float, phase: str) -> None:
+    def _take(self, spoke: Spoke, reading: Reading, seconds: float) -> None:
+        phase = reading.phase
         self.channel(MOVES)
         for channel in self.channels.values():
-            words = moved if channel.name == MOVES else len(spoke.get(channel.name, ()))
+            words = len(reading.moved) if channel.name == MOVES else len(spoke.get(channel.name, ()))
             channel.count(words, seconds, phase)
         for channel in self.channels.values():
             channel.take(spoke.get(channel.name, ()), phase, self._neighbours(channel, phase))
 
     def _neighbours(self, channel: Channel, phase: str) -> Neighbours:
         """Return what the other channels say, those that repeat left out: they tell nothing of how busy a market is."""
-        others = [other for other in self.channels.values() if other is not channel and other.period_s is None]
+        others = [other for other in self.channels.values() if other is not channel and not other.repeats]
         return Neighbours(sum(other.words for other in others), sum(other.usual_rate(phase) for other in others))
 
     def _changes(self, reading: Reading, now: float) -> Spoke:
@@ -213,7 +218,7 @@ class Roster:
         alone = channel.name in silent
         if not alone and not self._others_speak(reading, channel, series, now):
             return Heard.QUIET  # what is silent in company is its company's affair
-        if channel.period_s is not None or (reading.polled_every_s is not None and channel.name != MOVES):
+        if channel.repeats:
             return Heard.MUTE
         expected_s = channel.expected_s(series, reading.phase)
         if expected_s is None:
