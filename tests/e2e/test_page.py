@@ -336,6 +336,8 @@ async def test_a_price_is_stale_when_nobody_vouches_for_it(status: str, age_s: i
             {"type": "goodbye", "data": {"reason": "shutdown", "retry": 1}},
             "The gateway ended this stream (shutdown); the browser comes back by itself.",
         ),
+        # Nothing was missed, and the venue's status has the reason: a stream tells of alarms each time that it opens.
+        ({"type": "alarm", "data": {"id": "bist:stale", "state": "raised", "reason": "connected, but"}}, None),
         ({"type": "trade", "data": {}}, None),  # the wire changes by adding
     ],
 )

@@ -27,13 +27,14 @@ def targets(stack: Stack) -> dict[str, int]:
     return {
         "monitor": stack.monitor_port,
         "ingest-btcturk": stack.ingest_metrics_port,
+        "ingest-bist": stack.bist_metrics_port,
         "gateway": stack.gateway_port,
     }
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack() -> AsyncIterator[Stack]:
-    stack = Stack({"SPARK_VENUES": "btcturk", "SPARK_VENUE_STALENESS_TARGET": TARGET_S})
+    stack = Stack({"SPARK_VENUE_STALENESS_TARGET": TARGET_S}, venues=("btcturk", "bist"))
     stack.services["monitor"] = stack.service("monitor", {"SPARK_MONITOR_CANARY_URL": stack.gateway_url})
     async with stack:
         yield stack
@@ -73,6 +74,14 @@ async def start_ingest(stack: Stack) -> None:
     stack.ingest.start()
 
 
+async def kill_bist_ingest(stack: Stack) -> None:
+    stack.ingest_bist.kill()
+
+
+async def start_bist_ingest(stack: Stack) -> None:
+    stack.ingest_bist.start()
+
+
 async def kill_monitor(stack: Stack) -> None:
     stack.monitor.kill()
 
@@ -93,6 +102,13 @@ async def start_gateway(stack: Stack) -> None:
     ("harm", "heal", "alerts", "told"),
     [
         pytest.param(kill_ingest, start_ingest, {"VenueDown", "IngestUnreachable"}, {"VenueDown"}, id="ingest killed"),
+        pytest.param(
+            kill_bist_ingest,
+            start_bist_ingest,
+            {"VenueDown", "IngestUnreachable"},
+            {"VenueDown"},
+            id="BIST ingest killed",
+        ),
         pytest.param(silence, speak, {"VenueStale"}, {"VenueStale"}, id="venue silent"),
         pytest.param(kill_redis, start_redis, {"BusDown", "VenueUnknown"}, {"BusDown"}, id="Redis killed"),
         pytest.param(kill_monitor, start_monitor, {"MonitorAbsent"}, {"MonitorAbsent"}, id="monitor killed"),
