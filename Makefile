@@ -6,7 +6,7 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check --require-virtualenv
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test lint bench soak-ingest soak-bist fuzz lock
+.PHONY: help up down test lint bench soak-ingest soak-bist soak-monitor fuzz lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ soak-ingest: .venv/dev.stamp ## all of BtcTurk's pairs for ten minutes, every me
 
 soak-bist: .venv/dev.stamp ## a year of Borsa İstanbul on virtual time, asked as often as in earnest; some ten minutes
 	$(PY) tests/soak/bist.py $(ARGS)
+
+soak-monitor: .venv/dev.stamp ## weeks of both venues on a virtual clock, with incidents: what the monitor misses or makes up
+	$(PY) tests/soak/monitor.py $(ARGS)
 
 fuzz: .venv/fuzz.stamp ## throw a million inputs at the protocol (Python 3.11 only)
 	$(PY) tests/fuzz/run.py $(ARGS)

@@ -24,6 +24,7 @@ from supervision import LEASH, configuration
 ROOT = Path(__file__).resolve().parent.parent
 ORDERLY_S = 9.5  # after this long, stopping is no longer a request
 AUDIT_LOG = "SPARK_GATEWAY_AUDIT_LOG"
+CANARY_URL = "SPARK_MONITOR_CANARY_URL"
 
 
 def main() -> int:
@@ -61,7 +62,12 @@ class Stack:
             signal.signal(number, self._stop)
         self._supervisord = subprocess.Popen(
             [*LEASH, sys.executable, "-m", "supervisor.supervisord", "-c", str(self._config)],
-            env={AUDIT_LOG: str(self._folder.log / "slo-alerts.log"), **self._plan.environ, PARENT: str(os.getpid())},
+            env={
+                AUDIT_LOG: str(self._folder.log / "slo-alerts.log"),
+                CANARY_URL: self._plan.page,
+                **self._plan.environ,
+                PARENT: str(os.getpid()),
+            },
             stdin=subprocess.DEVNULL,
             # By way of us, because supervisord does not survive writing to a terminal that was closed.
             stdout=subprocess.PIPE,

@@ -14,6 +14,7 @@ from bench import (  # noqa: E402, found through the line above
     ingest,
     latency,
     million,
+    monitor,
     processes,
     rest,
     slow,
@@ -27,7 +28,7 @@ GATEWAY = {
     "slow": slow.run,
     "rest": rest.run,
 }
-USUAL = {"latency": latency.run, "ingest": ingest.run, **GATEWAY}
+USUAL = {"latency": latency.run, "ingest": ingest.run, "monitor": monitor.run, **GATEWAY}
 BENCHMARKS = {**USUAL, "growth": growth.run}
 
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import subprocess
+import urllib.parse
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]  # the first builds 
 ROOT = Path(__file__).parents[2]
 OURS = ["simulator", "ingest-btcturk", "ingest-bist", "gateway", "monitor"]
 WITH_SESSIONS = ["simulator", "ingest-bist", "monitor"]
+OBSERVERS = ["prometheus", "alertmanager"]
 PORTS = [
     "SPARK_GATEWAY_PORT", "SPARK_SIMULATOR_PORT", "SPARK_MONITOR_PORT", "SPARK_BTCTURK_METRICS_PORT",
-    "SPARK_BIST_METRICS_PORT",
+    "SPARK_BIST_METRICS_PORT", "SPARK_PROMETHEUS_PORT", "SPARK_ALERTMANAGER_PORT", "SPARK_GRAFANA_PORT",
 ]  # fmt: skip
 
 
@@ -64,9 +66,9 @@ class Platform:
         """Run a shell line inside, and return all that it said."""
         return self.compose("exec", "-T", service, "sh", "-c", script, check=False)
 
-    def get(self, path: str) -> Any:
-        """Return the gateway's JSON, or None while it has none."""
-        connection = http.client.HTTPConnection("127.0.0.1", int(self.environ["SPARK_GATEWAY_PORT"]), timeout=5)
+    def get(self, path: str, port: str = "SPARK_GATEWAY_PORT") -> Any:
+        """Return the gateway's JSON, or that of the service at another port, or None while it has none."""
+        connection = http.client.HTTPConnection("127.0.0.1", int(self.environ[port]), timeout=5)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -93,6 +95,20 @@ def engine() -> None:
         skip_or_fail("no Docker engine with Compose answers")
 
 
+def to_be_had(platform: Platform) -> list[str]:
+    """Return all services, but without Grafana where its image is not to be had: one that is not fails all of them."""
+    services = json.loads(platform.compose("config", "--format", "json"))["services"]
+    image = services["grafana"]["image"]
+    try:
+        docker("image", "inspect", image)
+    except AssertionError:
+        try:
+            docker("pull", "-q", image)
+        except AssertionError:
+            del services["grafana"]
+    return list(services)
+
+
 @pytest.fixture(scope="module")
 def platform(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The whole platform, built from this folder; its volumes and images go at the end. BIST is open day and night."""
@@ -102,7 +118,7 @@ def platform(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     environ["SPARK_BIST_CALENDAR"] = str(calendar)
     running = Platform(f"spark-test-{uuid.uuid4().hex[:8]}", environ)
     try:
-        running.compose("up", "--build", "-d")
+        running.compose("up", "--build", "-d", *to_be_had(running))
         eventually(lambda: running.ticker_received_at() > 0, "the gateway serves a ticker", 120)
         yield running
     finally:
@@ -130,13 +146,13 @@ def test_the_monitor_says_mock(venue: str, platform: Platform) -> None:
     eventually(lambda: status() == "MOCK", "healthz says MOCK", 60)
 
 
-@pytest.mark.parametrize("service", [*OURS, "redis"])
+@pytest.mark.parametrize("service", [*OURS, "redis", *OBSERVERS])
 def test_each_container_becomes_healthy(service: str, platform: Platform) -> None:
     """By its own check, which Kubernetes and Compose alike can act on."""
     eventually(lambda: platform.healthy(service), f"{service} is healthy", 60)
 
 
-@pytest.mark.parametrize("service", [*OURS, "redis"])
+@pytest.mark.parametrize("service", [*OURS, "redis", *OBSERVERS])
 def test_a_container_may_do_next_to_nothing(service: str, platform: Platform) -> None:
     """Not root, no capability, no new privileges, and a root file system that it cannot write."""
     host = platform.inspect(service)["HostConfig"]
@@ -179,6 +195,30 @@ def test_only_who_needs_the_trading_calendar_carries_it(service: str, platform: 
     assert found == f"{service in WITH_SESSIONS}\n"
 
 
+def test_prometheus_scrapes_what_runs_and_has_the_rules(platform: Platform) -> None:
+    """By the names of Compose, with nothing about to fire but what always does."""
+
+    def asked(expression: str) -> list[Any]:
+        path = f"/api/v1/query?query={urllib.parse.quote(expression)}"
+        return ((platform.get(path, "SPARK_PROMETHEUS_PORT") or {}).get("data") or {}).get("result") or []
+
+    services = json.loads(platform.compose("config", "--format", "json"))["services"]
+    jobs = {name for name in services if name.startswith("ingest-")} | {"gateway", "monitor", *OBSERVERS}
+    eventually(lambda: {one["metric"]["job"] for one in asked("up == 1")} >= jobs, "all are scraped", 60)
+    eventually(lambda: bool(asked("venue:spark_not_fresh:ratio5m")), "the recording rules work", 60)
+
+    assert {one["metric"]["alertname"] for one in asked('ALERTS{alertstate="firing"}')} == {"Watchdog"}
+
+
+def test_alertmanager_has_the_alerts(platform: Platform) -> None:
+    """Watchdog, which shows that Prometheus finds it."""
+
+    def alerts() -> set[str]:
+        return {one["labels"]["alertname"] for one in platform.get("/api/v2/alerts", "SPARK_ALERTMANAGER_PORT") or ()}
+
+    eventually(lambda: "Watchdog" in alerts(), "Alertmanager has heard of Watchdog", 60)
+
+
 def test_a_killed_ingest_is_restarted_and_tickers_flow_again(platform: Platform) -> None:
     """kill -9 from the host: a container cannot kill its own first process, and `docker kill` counts as a wish."""
     before = platform.inspect("ingest-btcturk")
@@ -207,6 +247,9 @@ def test_only_this_machine_is_served_on_the_documented_ports(engine: None) -> No
         "ingest-bist": [("127.0.0.1", "9102")],
         "gateway": [("127.0.0.1", "8080")],
         "monitor": [("127.0.0.1", "9100")],
+        "prometheus": [("127.0.0.1", "9090")],
+        "alertmanager": [("127.0.0.1", "9093")],
+        "grafana": [("127.0.0.1", "3000")],
     }
 
 
@@ -218,6 +261,13 @@ def test_the_ingest_of_a_venue_that_is_not_wanted_is_idle_and_healthy(platform: 
 
     eventually(lambda: only.healthy("ingest-bist"), "it is healthy", 60)
     assert only.inspect("ingest-bist")["RestartCount"] == 0
+
+
+def test_observability_can_be_left_out(engine: None) -> None:
+    """It is a profile, which the committed .env switches on."""
+    services = json.loads(docker("compose", "config", "--format", "json", environ={"COMPOSE_PROFILES": ""}))["services"]
+
+    assert not {"prometheus", "alertmanager", "grafana"} & set(services)
 
 
 @pytest.mark.parametrize(

@@ -26,5 +26,5 @@ async def test_every_answer_is_as_the_description_says() -> None:
                 await process.wait()
 
         assert process.returncode == 0, said.decode()
-        assert "14 selected / 14 total" in said.decode()
+        assert "15 selected / 15 total" in said.decode()
         assert "Traceback" not in stack.gateway.log.read_text()

@@ -349,6 +349,8 @@ async def test_the_last_prices_of_a_session_have_no_age(status: str, age_s: int,
             {"type": "goodbye", "data": {"reason": "shutdown", "retry": 1}},
             "The gateway ended this stream (shutdown); the browser comes back by itself.",
         ),
+        # Nothing was missed, and the venue's status has the reason: a stream tells of alarms each time that it opens.
+        ({"type": "alarm", "data": {"id": "bist:stale", "state": "raised", "reason": "connected, but"}}, None),
         ({"type": "trade", "data": {}}, None),  # the wire changes by adding
     ],
 )

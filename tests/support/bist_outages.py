@@ -26,6 +26,7 @@ from spark_simulator.bist.commands import (
 from support.bist_days import CLOSING_MS, Day
 
 _MINUTE_MS: Final = 60_000
+_HALF_MS: Final = 4 * 60 * _MINUTE_MS
 ONE: Final = ("GARAN",)
 HARMFUL: Final[dict[str, Callable[[float], Lasting]]] = {
     "429": lambda seconds: Limit(seconds=seconds),
@@ -52,6 +53,10 @@ MIDDAY_ONLY: Final[dict[str, Callable[[float], Lasting]]] = {
     # At an opening it could not be told: times go on, an hour behind, from yesterday's.
     "past": lambda seconds: WrongTime(seconds=seconds, ms=-3_600_000),
 }
+ROW_ONLY: Final[dict[str, Callable[[float], Lasting]]] = {
+    # Told by the row's own rhythm, which takes longer than half a day has.
+    "one frozen": lambda seconds: Stale(seconds=seconds, symbols=ONE),
+}
 HARMLESS: Final[dict[str, Callable[[float], Lasting]]] = {
     "twice": lambda seconds: Duplicate(seconds=seconds),
     "volume falls": lambda seconds: VolumeFalls(seconds=seconds),
@@ -74,10 +79,12 @@ class Outage(NamedTuple):
 def outages(random: Random, days: Sequence[Day]) -> list[Outage]:
     """Return one for each of ``days``: each kind in turn, in the middle of a day, at its ends, or at night."""
     found = []
-    kinds = cycle([*HARMFUL, *MIDDAY_ONLY, *HARMLESS, "night"])
-    for day, name in zip(days, kinds, strict=False):
+    kinds = cycle([*HARMFUL, *MIDDAY_ONLY, *ROW_ONLY, *HARMLESS, "night"])
+    for day, kind in zip(days, kinds, strict=False):
+        half = day.shows_until - day.shows_from < _HALF_MS
+        name = "one vanished" if half and kind in ROW_ONLY else kind
         begins, ends = _place(random, day, name)
-        made = {**HARMFUL, **MIDDAY_ONLY, **HARMLESS, "night": HARMFUL["429"]}[name]
+        made = {**HARMFUL, **MIDDAY_ONLY, **ROW_ONLY, **HARMLESS, "night": HARMFUL["429"]}[name]
         found.append(Outage(name, begins, ends, made((ends - begins) / 1000), name in HARMLESS or name == "night"))
     return found
 
@@ -86,6 +93,8 @@ def _place(random: Random, day: Day, name: str) -> tuple[int, int]:
     closes = day.shows_until - CLOSING_MS
     if name == "night":
         return day.shows_until + 30 * _MINUTE_MS, day.shows_until + 8 * 60 * _MINUTE_MS
+    if name in ROW_ONLY:
+        return day.shows_from + 30 * _MINUTE_MS, closes - 45 * _MINUTE_MS
     place = random.choice(["midday", "midday", "opening", "closing"]) if name in HARMFUL else "midday"
     match place:
         case "opening":

@@ -1,22 +1,26 @@
-"""The ingest of Borsa İstanbul between the simulator and the monitor's judgement, on virtual time and without a socket.
+"""The ingest of Borsa İstanbul between the simulator and the monitor's mind, on virtual time and without a socket.
 
-The ingest's poller asks the simulator's answer builder; what its heartbeats would say goes straight to the monitor.
+The ingest's poller asks the simulator's answer builder; what it publishes goes straight to the mind, heartbeats too.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import NamedTuple, cast
 
 import httpx
 from prometheus_client import CollectorRegistry
 
+from spark_bus import feed
 from spark_bus.carrier import Beat
+from spark_bus.cursor import EntryId
 from spark_bus.publisher import Claim, Outgoing
+from spark_bus.reader import Entry
 from spark_ingest_bist import choice
 from spark_ingest_bist.feed import Feed
 from spark_ingest_bist.metrics import IngestMetrics
 from spark_ingest_bist.poller import Poller
+from spark_ingest_bist.quotes import VENUE
 from spark_ingest_bist.session import Wiring
 from spark_ingest_bist.symbollist import PULSE
 from spark_ingest_bist.symbols import to_yahoo
@@ -24,11 +28,13 @@ from spark_ingest_bist.times import Times
 from spark_ingest_bist.yahoo import YahooProtocol
 from spark_market import wire
 from spark_market.instruments import Mode
-from spark_market.messages import Ticker
-from spark_market.sessions import bist
-from spark_monitor.hearing import Hearing
-from spark_monitor.hours import Moment
-from spark_monitor.judgement import Judgement, judge
+from spark_market.messages import Alarm, Status, Ticker
+from spark_market.sessions import Phase, bist
+from spark_monitor.hours import Hours
+from spark_monitor.latency import Latencies
+from spark_monitor.mind import Found, Mind
+from spark_monitor.roster import MOVES
+from spark_service.clock import WallClock
 from spark_simulator.bist.assembly import Bist
 from support.bist_days import DELAY_MS
 from support.virtual_clock import VirtualClock
@@ -81,9 +87,16 @@ class Ingest:
     """The ingest's feed, as its process wires it, with the bus left out."""
 
     def __init__(
-        self, symbols: Sequence[str], transport: Source, clock: VirtualClock, pace: Pacing, before: "Ingest | None"
+        self,
+        symbols: Sequence[str],
+        transport: Source,
+        clock: VirtualClock,
+        pace: Pacing,
+        bus: Callable[[Outgoing], None],
+        before: "Ingest | None",
     ) -> None:
         """``before`` is the one that wrote until now."""
+        self._bus = bus
         self._told: dict[str, int] = {} if before is None else before._told
         self.published: Counter[str] = Counter() if before is None else before.published
         self._current: dict[str, Outgoing] = {} if before is None else before._current
@@ -108,6 +121,7 @@ class Ingest:
             if message.gap is None:
                 self._told[message.channel] = message.received_at
                 self._current[message.symbol] = message
+            self._bus(message)
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -118,25 +132,63 @@ class Ingest:
         return self._feed.beat(0, 0)
 
 
-class Monitor:
-    """The monitor's own judgement, fed with one heartbeat a look."""
+class Look(NamedTuple):
+    """What the monitor says after a look: the status with its reason, and the alarms that are open."""
+
+    status: Status
+    reason: str
+    alarms: list[Alarm]
+    raised: list[Alarm]
+
+
+class _Wall(WallClock):
+    """Tells virtual time."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
-        self._calendar = bist()
-        self._hearing = Hearing()
-        self._connected_since: int | None = None
 
-    def look(self, beat: Beat) -> Judgement:
-        """Hear a heartbeat, and judge."""
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+
+class Monitor:
+    """The monitor's own mind: it takes what is published in the moment it is, and one heartbeat a look."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._number = 0
+        latencies = Latencies(CollectorRegistry(), [VENUE])
+        self._mind = Mind(VENUE, TARGET_S, Hours(bist(), _Wall(clock)), latencies, _cannot_read)
+
+    def take(self, message: Outgoing) -> None:
+        """Take what was published."""
+        self._append(message.kind, message.symbol, message.data)
+
+    def _append(self, kind: str, symbol: str, data: bytes) -> None:
+        self._number += 1
+        entry = Entry(EntryId(self._clock.now_ms(), self._number), kind, symbol, data)
+        self._mind.take([entry], self._clock.monotonic(), self._clock.now_ms())
+
+    def look(self, beat: Beat) -> Look:
+        """Hear a heartbeat, judge, and tell."""
+        self._append("heartbeat", "", wire.encode(beat.heartbeat))
         now_s, now = self._clock.monotonic(), self._clock.now_ms()
-        heartbeat, feed, heard = beat.heartbeat, beat.state, beat.heard
-        self._hearing.take(heartbeat, now, now_s)
-        self._connected_since = feed.connected_since or self._connected_since
-        state = self._hearing.state(
-            now_s, watched_s=60, connected_since=self._connected_since, feed=feed, heard=heard,
-            market=Moment(self._calendar, now, feed.delay_ms), poll_interval_s=feed.poll_interval_ms / 1000,
-        )  # fmt: skip
-        judgement = judge(state, TARGET_S)
+        heard = {name.encode(): b"%d" % at for name, at in beat.heard.items()}
+        judgement = self._mind.judge(Found(feed.encode(beat.state), heard, now), 60 + now_s, now_s)
         assert judgement is not None
-        return judgement
+        news = self._mind.news(judgement, now_s, now)
+        self._mind.alarms.told(news, now_s)
+        # How far the calendar reaches depends on when it was made, not on anything that happens here.
+        alarms = [alarm for alarm in self._mind.alarms.open if alarm.id != f"{VENUE}:calendar"]
+        raised = [alarm for alarm in news if alarm.state == "raised" and alarm in alarms]
+        return Look(judgement.status, judgement.reason, alarms, raised)
+
+    def expected_gap_s(self, symbol: str) -> float | None:
+        """Return after what time a row has moved, but for a thousandth; None while that is not known."""
+        moves = self._mind.roster.channel(MOVES)
+        series = moves.series.get(symbol)
+        return None if series is None else moves.expected_s(series, Phase.CONTINUOUS.value)
+
+
+def _cannot_read(entry: Entry, error: Exception) -> None:
+    raise AssertionError(f"{entry} cannot be read") from error

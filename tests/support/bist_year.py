@@ -14,8 +14,8 @@ from spark_market.messages import Status
 from spark_service.lifecycle import end
 from spark_simulator.bist.assembly import Bist
 from support.bist_days import ISTANBUL, Day, at, trading_days
-from support.bist_outages import Outage
-from support.bist_rig import TARGET_S, Ingest, Monitor, Pacing, Source
+from support.bist_outages import ONE, ROW_ONLY, Outage
+from support.bist_rig import TARGET_S, Ingest, Look, Monitor, Pacing, Source
 from support.virtual_clock import VirtualClock, run_virtually
 
 GRACE_MS = 3 * 60_000
@@ -24,6 +24,10 @@ HOUR_MS = 3_600_000
 _BEFORE_EDGE_MS, _AFTER_EDGE_MS = 2 * MINUTE_MS, 5 * MINUTE_MS
 _FINAL_WITHIN_MS = 3 * MINUTE_MS  # and one and a half intervals: a round may be on when the day ends
 _START_WITHIN_MS = 2 * MINUTE_MS
+_LOOK_MS = 10_000
+"""Who looks less often, and less than twice an interval, cannot learn a rhythm."""
+_FROZEN_S = 900.0
+_ROWS_ALARM = f"bist:mute:ticker:{ONE[0]}"
 _RECOVERED_WITHIN_MS = 90 * MINUTE_MS  # a source that forbids is left alone for up to an hour
 
 
@@ -37,6 +41,8 @@ class Report:
     found_after_s: dict[str, list[float]] = field(default_factory=dict)
     ticks: int = 0
     gaps: int = 0
+    alarms: Counter[str] = field(default_factory=Counter)
+    """Those raised, by what they are about."""
     problems: list[str] = field(default_factory=list)
 
     def wrong(self, at: int, what: str) -> None:
@@ -49,6 +55,7 @@ class Report:
         yield "verdicts: " + ", ".join(f"{count:,} {status}" for status, count in self.looks.most_common())
         yield "answers: " + ", ".join(f"{count:,} of {status}" for status, count in self.answers.most_common())
         yield f"at most {self.busiest_hour} requests in an hour; {self.ticks:,} ticks and {self.gaps} gaps published"
+        yield "alarms: " + ", ".join(f"{count} {name}" for name, count in self.alarms.most_common())
         for name, found in self.found_after_s.items():
             yield f"{name}: {len(found)} times, found within {max(found):.0f} s"
         yield from self.problems
@@ -75,15 +82,17 @@ class Year:
         self._interval_s = interval_s = max(pace.every_s, self._batches * 3600 / (0.9 * pace.most_per_hour))
         # What moved or was heard last may have been just before; the target; and the answer that misses may be late.
         self._found_within_s = max(TARGET_S, 3 * interval_s) + 2 * interval_s
-        self._ingest = self._new_ingest(None)
+        self._look_ms = int(max(_LOOK_MS, 450 * interval_s))
         self._monitor = Monitor(self._clock)
+        self._ingest = self._new_ingest(None)
         self._left = deque(self._outages)  # to be found yet
         self._found: dict[Outage, int] = {}
+        self._within_s: dict[Outage, float] = {}
         self._rounds: Counter[int] = Counter()
         self.report = Report()
 
     def _new_ingest(self, before: Ingest | None) -> Ingest:
-        return Ingest(self._symbols, self._source, self._clock, self._pace, before)
+        return Ingest(self._symbols, self._source, self._clock, self._pace, self._monitor.take, before)
 
     def asked(self, begins: int, ends: int) -> list[int]:
         """Return when the source was asked in that time (ms UTC)."""
@@ -134,14 +143,14 @@ class Year:
                 nth += 1
             ahead = edges[nth] - _BEFORE_EDGE_MS - now if nth < len(edges) else HOUR_MS
             if ahead <= 0:
-                step = 15_000
+                step = min(15_000, self._look_ms)
             elif any(each.begins <= now < each.ends and not each.harmless for each in self._outages_left()):
-                step = 30_000
+                step = min(30_000, self._look_ms)
             elif any(day.asked_from <= now < day.shows_until for day in self._today(now)):
-                step = 4 * MINUTE_MS
+                step = self._look_ms
             else:
                 step = HOUR_MS
-            now += min(step, max(15_000, ahead))
+            now += min(step, max(min(15_000, self._look_ms), ahead))
 
     def _outages_left(self) -> list[Outage]:
         while self._left and (self._left[0].harmless or self._left[0] in self._found):
@@ -151,29 +160,41 @@ class Year:
     # What should come of it
 
     def _look(self, now: int) -> None:
-        judgement = self._monitor.look(self._ingest.beat())
-        status = judgement.status
-        self.report.looks[status] += 1
-        self._note_found(now, status)
+        look = self._monitor.look(self._ingest.beat())
+        self.report.looks[look.status] += 1
+        self.report.alarms.update(alarm.id.removeprefix("bist:") for alarm in look.raised)
+        self._note_found(now, look)
         shows = any(day.shows_from <= now < day.shows_until for day in self._today(now))
         right = Status.UP if shows else Status.CLOSED
-        if status is right:
+        if look.status is right and not look.alarms:
             return
         if any(restart <= now < restart + _START_WITHIN_MS for restart in (self._begins, *self._restarts)):
             return
         outage = next((each for each in reversed(self._outages) if each.begins <= now), None)
-        if outage is None or outage.harmless or now > outage.ends + _RECOVERED_WITHIN_MS:
-            self.report.wrong(now, f"{status}, not {right}: {judgement.reason}")
+        row = outage is not None and outage.name in ROW_ONLY and {alarm.id for alarm in look.alarms} - {_ROWS_ALARM}
+        if row or outage is None or outage.harmless or now > outage.ends + _RECOVERED_WITHIN_MS:
+            alarms = ", ".join(alarm.id for alarm in look.alarms)
+            self.report.wrong(now, f"{look.status} ({alarms or 'no alarm'}), not {right}: {look.reason}")
 
-    def _note_found(self, now: int, status: Status) -> None:
+    def _note_found(self, now: int, look: Look) -> None:
+        """Something wrong is found when the status and an alarm say so."""
         for outage in self._outages_left():
             if outage.harmless or not outage.begins <= now:
                 continue
-            if status in (Status.STALE, Status.DEGRADED, Status.DOWN):
+            within_s = self._within_s.setdefault(outage, self._may_take_s(outage))
+            if look.status in (Status.STALE, Status.DEGRADED, Status.DOWN) and look.alarms:
                 self._found[outage] = now
-            elif now > max(outage.begins, self._expected_from(outage)) + (self._found_within_s + 30) * 1000:
-                self.report.wrong(now, f"{outage.name} since {outage.begins} is not found: {status}")
+            elif now > max(outage.begins, self._expected_from(outage)) + (within_s + 30) * 1000:
+                self.report.wrong(now, f"{outage.name} since {outage.begins} is not found: {look.status}")
                 self._found[outage] = now
+
+    def _may_take_s(self, outage: Outage) -> float:
+        """Return how long an outage may go unnoticed: that of one row, three of the gaps that are usual for it."""
+        if outage.name not in ROW_ONLY:
+            return self._found_within_s
+        gap_s = self._monitor.expected_gap_s(ONE[0])
+        assert gap_s is not None, "too early in the year for an outage that only a rhythm tells of"
+        return max(_FROZEN_S, 3 * self._interval_s, 3 * gap_s) + self._interval_s
 
     def _expected_from(self, outage: Outage) -> int:
         """Return from when on an outage can be told: not before there is data to miss, and that comes late."""

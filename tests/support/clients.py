@@ -1,11 +1,8 @@
 """Clients that are not ours, run as the documentation shows them: each prints an event's id and message a line."""
 
 import asyncio
-import hashlib
 import json
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,10 +14,10 @@ from playwright.async_api import Browser, ConsoleMessage, Page
 from playwright.async_api import Error as PlaywrightError
 
 from support.docs import GATEWAY, examples
-from support.required import skip_or_fail
+from support.npm import installed
+from support.programs import found
 
 _PACKAGES = Path(__file__).parents[1] / "clients"
-_INSTALL_S = 120
 
 
 class Shown(NamedTuple):
@@ -63,15 +60,15 @@ def _documented(language: str, port: int) -> list[str]:
 async def curl_once(port: int, folder: Path) -> AsyncIterator[Client]:
     """Yield the first thing that anybody tries; its lines are those of the wire."""
     command = _documented("sh", port)[0]
-    async with _running([_found("sh"), "-c", f"exec {command}"], folder) as client:
+    async with _running([found("sh"), "-c", f"exec {command}"], folder) as client:
         yield client
 
 
 @asynccontextmanager
 async def curl(port: int, folder: Path) -> AsyncIterator[Client]:
     """Yield curl in a shell's loop."""
-    _found("curl")
-    async with _running([_found("sh"), "-c", _documented("sh", port)[1]], folder) as client:
+    found("curl")
+    async with _running([found("sh"), "-c", _documented("sh", port)[1]], folder) as client:
         yield client
 
 
@@ -86,8 +83,8 @@ async def python(port: int, folder: Path) -> AsyncIterator[Client]:
 @asynccontextmanager
 async def node(port: int, folder: Path) -> AsyncIterator[Client]:
     """Yield npm's eventsource."""
-    program = _found("node")
-    packages = await asyncio.to_thread(_install)
+    program = found("node")
+    packages = await asyncio.to_thread(installed, _PACKAGES)
     same_as_browser, its_import = _documented("js", port)
     (folder / "client.mjs").write_text(its_import + same_as_browser, encoding="utf-8")
     (folder / "node_modules").symlink_to(packages)
@@ -127,27 +124,6 @@ async def chromium(browser: Browser, port: int) -> AsyncIterator[LoadedPage]:
     await page.goto(f"http://127.0.0.1:{port}/livez")
     yield client
     await context.close()
-
-
-def _found(program: str) -> str:
-    return shutil.which(program) or skip_or_fail(f"no {program}")
-
-
-def _install() -> Path:
-    """Return npm's packages as the lock has them; the registry is the machine's own affair."""
-    installed, done = _PACKAGES / "node_modules", _PACKAGES / "node_modules" / ".installed"
-    lock = hashlib.sha256((_PACKAGES / "package-lock.json").read_bytes()).hexdigest()
-    if not done.exists() or done.read_text() != lock:
-        npm = _found("npm")
-        try:
-            subprocess.run(
-                [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=_PACKAGES, check=True, capture_output=True, text=True, timeout=_INSTALL_S,
-            )  # fmt: skip
-        except subprocess.SubprocessError as exc:
-            skip_or_fail(f"npm ci failed: {getattr(exc, 'stderr', '') or exc}")
-        done.write_text(lock)
-    return installed
 
 
 @asynccontextmanager

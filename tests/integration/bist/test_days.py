@@ -48,6 +48,7 @@ from support.running import running
 
 SPEED = 2000
 LATE_MS = int(2.5 * 1000 * SPEED)  # what is judged once a second, and read by us, on a machine that does much else
+BETTER_MS = 5 * 1000 * SPEED  # what the monitor waits before it believes that all is well again
 MINUTE_MS = 60_000
 ORDINARY, HALF, EVE = date(2026, 4, 27), date(2026, 3, 19), date(2026, 4, 22)
 FROZEN = at(ORDINARY, 13), at(ORDINARY, 16, 30)
@@ -64,7 +65,7 @@ class Rig:
     """All parts in this process, with sockets in between."""
 
     def __init__(self, redis_url: str, day: date) -> None:
-        self.clock = MarketClock(at(day, 9, 45), now_ms(), SPEED)
+        self.clock = MarketClock(at(day, 7), now_ms(), SPEED)
         self.exchange = Bist(1, self.clock)
         self.redis_url = redis_url
         self.redis, self._other, self._third = connect(redis_url), connect_alone(redis_url), connect(redis_url)
@@ -148,7 +149,7 @@ def right_at(now: int, session: Day, begun: int) -> set[Status]:
     right = {Status.MOCK if session.shows_from <= at < session.shows_until else Status.CLOSED for at in times}
     if now < begun + LATE_MS:
         right.add(Status.DOWN)  # its first answer is still to come, or was a while ago when the clock was set
-    if FROZEN[0] <= now < FROZEN[1] + LATE_MS:
+    if FROZEN[0] <= now < FROZEN[1] + LATE_MS + BETTER_MS:
         right.add(Status.STALE)
     return right
 

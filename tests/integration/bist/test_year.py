@@ -14,12 +14,13 @@ from spark_ingest_bist.schedule import Schedule, Window
 from spark_market.messages import Status
 from spark_monitor.hours import Moment
 from support.bist_days import at, trading_days
-from support.bist_outages import HARMFUL, MIDDAY_ONLY, Outage, outages
+from support.bist_outages import HARMFUL, MIDDAY_ONLY, ROW_ONLY, Outage, outages
 from support.bist_rig import Pacing
 from support.bist_year import HOUR_MS, Report, Year
 
 SEED = 20260101
-SYMBOLS = ("THYAO", "GARAN", "XU100")
+SYMBOLS = ("THYAO", "GARAN", "ANTGA", "XU100")
+"""The third trades every twelve minutes or so."""
 FIRST, LAST = date(2026, 1, 1), date(2026, 12, 31)
 
 
@@ -49,7 +50,7 @@ def test_a_year() -> None:
 
     report = told(Year(FIRST, LAST, SYMBOLS, seldom(SEED), wrong, restarts).run())
 
-    assert set(report.found_after_s) == {*HARMFUL, *MIDDAY_ONLY}
+    assert set(report.found_after_s) == {*HARMFUL, *MIDDAY_ONLY, *ROW_ONLY}
     assert len(days) == 251
     assert report.looks[Status.CLOSED] > 3000 and report.looks[Status.UP] > 25_000
     assert report.ticks > 50_000

@@ -40,7 +40,7 @@ async def test_a_closed_market_is_closed_and_nothing_is_overdue(bus: RedisServer
             await monitor.has(0, "spark_market_open", BIST)
             await monitor.has(1, "spark_market_open", VENUE)
             await monitor.has(1, "spark_venue_status", "CLOSED", BIST)
-            await monitor.has(2, "spark_instruments", BIST, "fresh")
+            await monitor.has(2, "spark_instruments", BIST, "closed")
             edge = (await monitor.metrics())["spark_calendar_known_until_timestamp_seconds", BIST]
             assert edge > 2_000_000_000
             assert (await verdict_becomes(client, Status.CLOSED, BIST)).staleness_sec == 0
@@ -75,7 +75,7 @@ async def test_rows_that_stop_moving_and_rows_that_vanish_are_found(
         await verdict_becomes(client, Status.UP, BIST)
 
         ingest.mute = {"ETH_TRY"}
-        assert (await verdict_becomes(client, Status.DEGRADED, BIST)).reason.startswith("mute: ETH_TRY since")
+        assert (await verdict_becomes(client, Status.DEGRADED, BIST)).reason.startswith("mute: ticker:ETH_TRY since")
 
         ingest.mute = {"ETH_TRY", "BTC_TRY"}
         stale = await verdict_becomes(client, Status.STALE, BIST)

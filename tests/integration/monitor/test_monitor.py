@@ -1,6 +1,7 @@
 """The monitor as a process, on a real Redis: what it says of a venue while ingest, bus and itself come and go."""
 
 import asyncio
+import math
 import shutil
 import signal
 import time
@@ -24,6 +25,8 @@ from spark_bus.publisher import Outgoing, outgoing
 from spark_market.instruments import Mode
 from spark_market.messages import Status
 from spark_market.venues import VENUES
+from spark_monitor.latency import STAGES
+from spark_monitor.standing import Heard
 from spark_service.lifecycle import BAD_SETTINGS
 from support.eventually import eventually
 from support.examples import a_book, a_ticker, a_trade
@@ -53,7 +56,7 @@ async def test_an_ingest_that_dies_is_down_until_the_next_one_beats(bus: RedisSe
         assert samples["spark_venue_status", "MOCK", VENUE] == 0
         assert samples["venue_staleness_btcturk_sec",] >= 5
         assert samples["spark_instruments", VENUE, "fresh"] == 0
-        assert samples["spark_instruments", VENUE, "mute"] == 2
+        assert samples["spark_instruments", VENUE, "quiet"] == 2
         assert abs(samples["spark_venue_last_message_timestamp_seconds", "ticker", VENUE] - time.time()) < 60
 
         async with ingesting(client):
@@ -82,7 +85,7 @@ async def test_a_venue_goes_through_every_trouble_and_recovers(bus: RedisServer,
 
         ingest.mute = {"ETH_TRY"}
         degraded = await verdict_becomes(client, Status.DEGRADED)
-        assert degraded.reason.startswith("mute: ETH_TRY since 20")
+        assert degraded.reason.startswith("mute: ticker:ETH_TRY since 20")
         await monitor.has(1, "spark_instruments", VENUE, "mute")
 
         ingest.mute = {"ETH_TRY", "BTC_TRY"}
@@ -223,9 +226,15 @@ async def test_every_series_is_there_from_the_start(bus: RedisServer, client: Re
     }
     assert samples["spark_market_open", VENUE] == 1
     assert ("spark_market_open", "bist") not in samples
-    for kind in ("fresh", "mute", "never"):
+    for kind in Heard:
         assert samples["spark_instruments", VENUE, kind] == 0
-    for stage in ("receive_to_bus", "bus_to_monitor"):
+        assert samples["spark_subscriptions", "trade", VENUE, kind] == 0
+    for severity in ("warning", "critical"):
+        assert samples["spark_alarms", severity, VENUE] == 0
+        assert samples["spark_alarms_total", "mute", severity, VENUE] == 0
+    assert math.isnan(samples["spark_venue_clock_offset_seconds", VENUE])
+    assert samples["spark_venue_staleness_target_seconds", VENUE] == 30
+    for stage in STAGES:
         assert samples["spark_pipeline_latency_seconds_count", stage, VENUE] == 0
     assert samples["spark_bus_up",] == 0
     assert any(key[0] == "process_start_time_seconds" for key in samples)

@@ -57,7 +57,7 @@ def check_whole_days(calendar: Calendar, first: date, number: int, delay: int, i
         assert judgement.status is (Status.CLOSED if closed else Status.UP), (now, day, judgement.reason)
         assert watched.staleness_s is not None and watched.staleness_s <= max(TARGET_S, 3 * interval / 1000)
         assert not closed or watched.staleness_s == 0
-        assert judgement.instruments.mute == {}
+        assert judgement.standing.mute == ()
         seen.add(judgement.status)
     assert seen == {Status.CLOSED, Status.UP}
 
@@ -168,10 +168,10 @@ def test_a_symbol_that_vanishes_is_mute_within_the_target_by_day_and_not_at_nigh
     watched.until(Status.DEGRADED, not_after=source.heard["ticker:GARAN"] + target_ms + 1000)
 
     judgement = watched.look(watched.now + 1000)
-    assert set(judgement.instruments.mute) == {"GARAN"}
-    assert judgement.reason.startswith("mute: GARAN since 2026-11-20")
+    assert [mute.subscription for mute in judgement.standing.mute] == ["ticker:GARAN"]
+    assert judgement.reason.startswith("mute: ticker:GARAN since 2026-11-20")
     night = watched.look(day.ends_at + delay)
-    assert (night.status, night.instruments.mute) == (Status.CLOSED, {})
+    assert (night.status, night.standing.mute) == (Status.CLOSED, ())
     monday = session(calendar, date(2026, 11, 23)).opens_at + delay
     assert watched.look(monday + MINUTE).status is Status.UP
     watched.until(Status.DEGRADED, not_after=monday + GRACE_MS + target_ms + 2000)

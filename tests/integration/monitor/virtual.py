@@ -9,6 +9,8 @@ from spark_market.sessions import Calendar, Phase, TradingDay
 from spark_monitor.hearing import Hearing
 from spark_monitor.hours import Moment
 from spark_monitor.judgement import Judgement, judge
+from spark_monitor.reading import Reading
+from spark_monitor.roster import Roster
 
 SYMBOLS = ("THYAO", "GARAN", "ASELS")
 TARGET_S = 30.0
@@ -58,6 +60,7 @@ class Watched:
         self._source = source
         self._start = start
         self._hearing = Hearing()
+        self._roster = Roster(TARGET_S)
         self.now = start
         self.connected = True
         self.staleness_s: float | None = None
@@ -65,6 +68,7 @@ class Watched:
     def restart(self) -> None:
         """Another monitor takes over, which has heard nothing yet."""
         self._hearing = Hearing()
+        self._roster = Roster(TARGET_S)
 
     def look(self, now: int) -> Judgement:
         """Return the verdict at ``now``."""
@@ -82,14 +86,28 @@ class Watched:
             reconnects=0, malformed=0, queued=0, dropped=0, source="poll",
         )  # fmt: skip
         market = Moment(self._calendar, now, source.delay_ms)
+        standing = self._roster.listen(self._reading(now, market), now / 1000)
         state = self._hearing.state(
-            now / 1000, watched_s=60, connected_since=self._start, feed=feed, heard=source.heard, market=market,
+            now / 1000, watched_s=60, connected_since=self._start, feed=feed, standing=standing, market=market,
             poll_interval_s=source.interval_ms / 1000,
         )  # fmt: skip
         self.staleness_s = None if state.staleness_s is None else market.overdue_s(state.staleness_s)
         judgement = judge(state, TARGET_S)
         assert judgement is not None
         return judgement
+
+    def _reading(self, now: int, market: Moment) -> Reading:
+        source = self._source
+        return Reading(
+            heard={name.encode(): b"%d" % at for name, at in source.heard.items()},
+            sent_at=now,
+            connected=self.connected,
+            connected_since=self._start,
+            polled_every_s=source.interval_ms / 1000,
+            phase=market.phase.value,
+            trading=market.overdue_s(1.0) > 0,
+            closed=market.shows_closed,
+        )
 
     def until(self, status: Status, not_after: int, step_ms: int = 1000) -> int:
         """Look once a step until the status is this one; return when that was."""

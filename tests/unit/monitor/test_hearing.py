@@ -60,7 +60,7 @@ def test_a_heartbeat_that_took_longer_does_not_make_an_old_word_younger() -> Non
     hearing = Hearing()
     hearing.take(a_heartbeat(ticker=5_000), NOON, now=100.0)
     hearing.take(a_heartbeat(NOON + 1_003, ticker=6_001), NOON, now=101.7)
-    state = hearing.state(101.7, watched_s=60, connected_since=None, feed=None, heard={})
+    state = hearing.state(101.7, watched_s=60, connected_since=None, feed=None)
 
     assert state.staleness_s == pytest.approx(6.7)
     assert state.last_word_at == NOON - 5_000
@@ -118,6 +118,6 @@ def test_what_the_ingest_says_of_its_sockets_is_part_of_the_state() -> None:
     )  # fmt: skip
     hearing = Hearing()
     hearing.take(a_heartbeat(ticker=500), NOON, now=100.0)
-    state = hearing.state(100.0, watched_s=60, connected_since=NOON, feed=feed, heard={})
+    state = hearing.state(100.0, watched_s=60, connected_since=NOON, feed=feed)
 
     assert (state.polled, state.sockets, state.unproven) == (True, (0, 8), ("trade:XRP_TRY",))

@@ -11,6 +11,7 @@ from spark_market.messages import Heartbeat, Status
 from spark_market.sessions import bist
 from spark_monitor.hours import Moment
 from spark_monitor.judgement import Judgement, VenueState, judge
+from spark_monitor.standing import Heard, Mute, Standing
 
 NOON = 1_766_404_800_000  # 2025-12-22 12:00:00 UTC
 TARGET_S = 30.0
@@ -30,11 +31,10 @@ WELL = VenueState(
     staleness_s=0.7,
     last_word_at=NOON - 400,
     connected_since=LONG_AGO,
-    heard={"ticker:BTC_TRY": NOON - 400, "ticker:ETH_TRY": NOON - 700},
+    standing=Standing(instruments={Heard.FRESH: 2}),
 )
-NEVER_SPOKEN = replace(
-    WELL, staleness_s=None, last_word_at=None, heard={}, unproven=("ticker:BTC_TRY", "ticker:ETH_TRY")
-)
+MUTE = Mute("ticker:ETH_TRY", NOON - 60_000, "ticker:ETH_TRY since 2025-12-22 11:59:00 UTC")
+NEVER_SPOKEN = replace(WELL, staleness_s=None, last_word_at=None, unproven=("ticker:BTC_TRY", "ticker:ETH_TRY"))
 
 
 def judged(state: VenueState, target_s: float = TARGET_S) -> Judgement:
@@ -59,7 +59,6 @@ def test_a_venue_that_is_well_is_up_unless_simulated(mode: Mode, expected: Statu
     judgement = judged(replace(WELL, heartbeat=a_heartbeat(mode)))
 
     assert (judgement.status, judgement.reason) == (expected, reason)
-    assert judgement.instruments.fresh == 2
 
 
 @pytest.mark.parametrize(("silence_s", "expected"), [(4.999, Status.UP), (5.0, Status.DOWN)])
@@ -71,13 +70,6 @@ def test_a_dead_ingest_is_named_with_the_time_of_its_last_heartbeat() -> None:
     judgement = judged(replace(WELL, silence_s=400.0, staleness_s=400.4))
 
     assert judgement.reason == "no ingest: no heartbeat since 2025-12-22 12:00:00 UTC"
-
-
-def test_nothing_is_heard_any_more_when_the_ingest_is_dead() -> None:
-    """The counts stay, and none of them is called fresh."""
-    instruments = judged(replace(WELL, silence_s=400.0)).instruments
-
-    assert (instruments.fresh, set(instruments.mute)) == (0, {"BTC_TRY", "ETH_TRY"})
 
 
 def test_a_venue_without_any_heartbeat_is_down() -> None:
@@ -147,61 +139,11 @@ def test_stale_comes_before_degraded_and_mock() -> None:
     assert status(state) is Status.STALE
 
 
-@pytest.mark.parametrize(("age_ms", "expected"), [(30_000, Status.UP), (30_001, Status.DEGRADED)])
-def test_one_instrument_mute_while_others_speak_is_degraded(age_ms: int, expected: Status) -> None:
-    heard = {"ticker:BTC_TRY": NOON - 400, "ticker:ETH_TRY": NOON - age_ms}
-
-    assert status(replace(WELL, heard=heard)) is expected
-
-
-def test_a_thin_share_that_is_heard_only_when_it_trades_is_not_mute() -> None:
-    """A source that sends by itself, and only what is traded: an hour without a word of one says nothing."""
-    heard = {"ticker:THYAO": NOON - 400, "ticker:MERIT": NOON - 3_500_000}
-
-    judgement = judged(replace(WELL, heard=heard, repeats=False))
-
-    assert (judgement.status, judgement.instruments.fresh) == (Status.UP, 2)
-    assert status(replace(WELL, heard=heard)) is Status.DEGRADED
-
-
-def test_mute_instruments_are_named_with_their_times() -> None:
-    judgement = judged(replace(WELL, heard={"ticker:BTC_TRY": NOON - 400, "ticker:ETH_TRY": NOON - 60_000}))
-
-    assert judgement.reason == "mute: ETH_TRY since 2025-12-22 11:59:00 UTC"
-    assert (judgement.instruments.fresh, judgement.instruments.mute) == (1, {"ETH_TRY": NOON - 60_000})
-
-
-def test_of_many_mute_instruments_a_few_are_named() -> None:
-    heard = {f"ticker:C{number}_TRY": NOON - 60_000 for number in range(9)} | {"ticker:BTC_TRY": NOON}
-
-    judgement = judged(replace(WELL, heard=heard))
-
-    assert judgement.reason.count("since") == 5
-    assert judgement.reason.endswith("and 4 more")
-    assert len(judgement.instruments.mute) == 9
-
-
-def test_quiet_trades_and_books_are_not_mute() -> None:
-    """A pair may trade once an hour, and a book says nothing while nothing changes: the ticker tells who is well."""
-    heard = {"ticker:BTC_TRY": NOON - 400, "trade:BTC_TRY": NOON - 3_000_000, "book:BTC_TRY": NOON - 40_000}
-
-    judgement = judged(replace(WELL, heard=heard))
-
-    assert (judgement.status, judgement.instruments.fresh, judgement.instruments.mute) == (Status.UP, 1, {})
-
-
-def test_an_instrument_whose_ticker_is_mute_is_mute_whatever_else_it_says() -> None:
-    heard = {"ticker:BTC_TRY": NOON - 400, "ticker:ETH_TRY": NOON - 60_000, "trade:ETH_TRY": NOON, "book:ETH_TRY": NOON}
-
-    assert judged(replace(WELL, heard=heard)).instruments.mute == {"ETH_TRY": NOON - 60_000}
-
-
 def test_a_trade_subscription_that_was_never_proven_is_degraded_though_its_ticker_is_well() -> None:
     judgement = judged(replace(WELL, unproven=("trade:ETH_TRY",)))
 
     assert judgement.status is Status.DEGRADED
     assert judgement.reason == "not heard since connecting at 2025-12-22 11:00:00 UTC: trade:ETH_TRY"
-    assert judgement.instruments.never == ()
 
 
 @pytest.mark.parametrize("mode", [Mode.REAL, Mode.MOCK])
@@ -210,27 +152,10 @@ def test_tickers_from_rest_are_degraded_and_the_reason_says_so(mode: Mode) -> No
 
     assert judgement.status is Status.DEGRADED
     assert judgement.reason == "no WebSocket can be had (0 of 8): tickers are polled by REST"
-    assert judgement.instruments.fresh == 2
-
-
-def test_tickers_from_rest_count_as_fresh_before_there_ever_was_a_connection() -> None:
-    heard = {"ticker:BTC_TRY": NOON - 400, "ticker:OLD_TRY": LONG_AGO}
-
-    judgement = judged(replace(WELL, connected_since=None, heard=heard, polled=True))
-
-    assert (judgement.status, judgement.instruments.fresh, judgement.instruments.mute) == (Status.DEGRADED, 1, {})
 
 
 def test_polling_that_brings_nothing_is_stale() -> None:
     assert status(replace(WELL, polled=True, staleness_s=31.0)) is Status.STALE
-
-
-def test_an_instrument_last_heard_on_an_earlier_connection_is_not_judged_by_that() -> None:
-    """It is unproven if it is subscribed; else nobody asks for it any more, and it must not look mute for ever."""
-    judgement = judged(replace(WELL, heard={**WELL.heard, "ticker:OLD_TRY": LONG_AGO - 1}))
-
-    assert judgement.status is Status.UP
-    assert (judgement.instruments.fresh, judgement.instruments.mute) == (2, {})
 
 
 @pytest.mark.parametrize(("connected_ms", "expected"), [(30_000, Status.UP), (30_001, Status.DEGRADED)])
@@ -238,18 +163,33 @@ def test_a_subscription_unproven_for_longer_than_the_target_is_degraded(connecte
     judgement = judged(replace(WELL, connected_since=NOON - connected_ms, unproven=("ticker:XRP_TRY",)))
 
     assert judgement.status is expected
-    assert judgement.instruments.never == ("XRP_TRY",)
+    assert judgement.overdue == (("ticker:XRP_TRY",) if expected is Status.DEGRADED else ())
 
 
-def test_mute_and_unproven_are_both_named() -> None:
-    heard = {"ticker:BTC_TRY": NOON, "ticker:ETH_TRY": NOON - 60_000}
+def test_what_is_mute_makes_it_degraded_and_is_named() -> None:
+    state = replace(WELL, standing=Standing(mute=(MUTE,)), unproven=("ticker:XRP_TRY",))
+    judgement = judged(state)
 
-    judgement = judged(replace(WELL, heard=heard, unproven=("ticker:XRP_TRY",)))
-
+    assert judgement.status is Status.DEGRADED
     assert judgement.reason == (
-        "mute: ETH_TRY since 2025-12-22 11:59:00 UTC; "
+        "mute: ticker:ETH_TRY since 2025-12-22 11:59:00 UTC; "
         "not heard since connecting at 2025-12-22 11:00:00 UTC: ticker:XRP_TRY"
     )
+
+
+def test_of_many_that_are_mute_a_few_are_named_and_channels_come_first() -> None:
+    channel = Mute("trade", NOON, "all trades since noon, while others speak")
+    judgement = judged(replace(WELL, standing=Standing(mute=(MUTE,) * 9, channels=(channel,))))
+
+    assert judgement.reason.startswith("mute: all trades since noon, while others speak, ticker:ETH_TRY since")
+    assert judgement.reason.endswith("and 5 more")
+
+
+def test_connections_lost_again_and_again_are_degraded() -> None:
+    judgement = judged(replace(WELL, storm=True))
+
+    assert judgement.status is Status.DEGRADED
+    assert judgement.reason == "connections are lost again and again: five times or more within five minutes"
 
 
 def test_degraded_comes_before_mock() -> None:
@@ -286,22 +226,12 @@ def test_a_source_that_wants_to_be_asked_has_three_intervals() -> None:
     assert status(replace(DELAYED, poll_interval_s=1.0, staleness_s=30.0)) is Status.UP
 
 
-@pytest.mark.parametrize(("age_ms", "expected"), [(45_000, Status.UP), (45_001, Status.DEGRADED)])
-def test_an_instrument_of_such_a_source_is_mute_after_three_intervals(age_ms: int, expected: Status) -> None:
-    heard = {"ticker:THYAO": NOON - 400, "ticker:GARAN": NOON - age_ms}
-
-    assert status(replace(DELAYED, heard=heard)) is expected
-
-
 def test_a_closed_market_is_closed_however_old_its_words_are() -> None:
-    night = replace(DELAYED, market=at("2025-12-22T19:00"), staleness_s=9e4, unproven=("ticker:GARAN",),
-                    heard={"ticker:THYAO": NOON - 4_000_000})  # fmt: skip
+    night = replace(DELAYED, market=at("2025-12-22T19:00"), staleness_s=9e4, unproven=("ticker:GARAN",))
     judgement = judged(replace(night, connected_since=NOON - 5_000_000))
 
     assert judgement.status is Status.CLOSED
     assert judgement.reason == "closed until 2025-12-23 10:15 +03:00 (with the source's delay)"
-    assert (judgement.instruments.fresh, judgement.instruments.mute) == (1, {})
-    assert judgement.instruments.never == ("GARAN",)
 
 
 @pytest.mark.parametrize(

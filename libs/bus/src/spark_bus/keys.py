@@ -39,3 +39,15 @@ def feed(venue: str) -> str:
 def verdict(venue: str) -> str:
     """String with an expiry: the monitor's ``status`` message."""
     return f"spark:{{{venue}}}:verdict"
+
+
+def rhythm(venue: str) -> str:
+    """Hash: what the monitor has learned of each subscription's gaps, and what it found mute."""
+    return f"spark:{{{venue}}}:rhythm"
+
+
+ALARMS = "spark:alarms"
+"""Stream of all venues' alarms: field ``d``, the ``alarm`` message, JSON."""
+
+OPEN_ALARMS = "{spark:alarms}:open"
+"""Hash of alarm id to the ``alarm`` message that raised or last changed it. In one slot with the stream."""

@@ -30,6 +30,8 @@ NAMES: Final[dict[str, str]] = {
     "SPARK_BIST_CLOCK": "what time the simulated market starts at, such as 2026-04-27T10:30+03:00",
     "SPARK_BIST_METRICS_PORT": "a free TCP port, 0 to 65535 (0: any)",
     "SPARK_MONITOR_PORT": "a free TCP port, 0 to 65535 (0: any)",
+    "SPARK_MONITOR_CANARY_URL": "the gateway's address, http://… or https://…, for the monitor's canary",
+    "SPARK_MONITOR_CANARY_KEY": "an API key of the gateway's, for the monitor's canary",
     "SPARK_VENUE_STALENESS_TARGET": "seconds of silence after which a venue is STALE, 1 to 86400",
     "SPARK_GATEWAY_HOST": "the address that the gateway listens on",
     "SPARK_GATEWAY_PORT": "a free TCP port, 0 to 65535 (0: any)",
@@ -61,5 +63,5 @@ NAMES: Final[dict[str, str]] = {
     "SPARK_SIMULATOR_LEDGER_TYPES": "types for the ledger's file, by comma: 100, 401, 402, 421, 422, 431, 432, 991",
 }
 
-SECRETS: Final = frozenset({"SPARK_REDIS_URL", "SPARK_BIST_SECRET"})
+SECRETS: Final = frozenset({"SPARK_REDIS_URL", "SPARK_BIST_SECRET", "SPARK_MONITOR_CANARY_KEY"})
 """Settings that may hold a password: NAME_FILE may name a file that holds the value, and it is never logged."""

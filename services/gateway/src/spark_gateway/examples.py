@@ -55,10 +55,19 @@ STATUS_CLOSED = {
         "delayMs": 900_000,
     },
 }  # fmt: skip
+ALARM = {
+    "type": "alarm",
+    "data": {
+        "venue": "btcturk", "id": "btcturk:mute:trade:XRP_TRY", "state": "raised", "severity": "warning",
+        "reason": "trade:XRP_TRY since 2025-12-22 10:40:00 UTC, as a rule silent for 40 s at most; 212 words of others "
+        "meanwhile",
+        "since": 1766400000123,
+    },
+}  # fmt: skip
 LAGGED = {"type": "lagged", "data": {"venue": "btcturk", "conflated": 12, "dropped": 0}}
 HEALTH = {"type": "health", "data": {"serverTime": 1766400000150, "throttle": 250, "venues": {"btcturk": "UP"}}}
 GOODBYE = {"type": "goodbye", "data": {"reason": "shutdown", "retry": 1200}}
-MESSAGES = (TICKER, TICKER_OF_BIST, TRADE, BOOK, GAP, STATUS, STATUS_CLOSED, LAGGED, HEALTH, GOODBYE)
+MESSAGES = (TICKER, TICKER_OF_BIST, TRADE, BOOK, GAP, STATUS, STATUS_CLOSED, ALARM, LAGGED, HEALTH, GOODBYE)
 
 CURSOR = "btcturk.0f6c2b9d41aa.1766400000123-0"
 INSTRUMENT = {
@@ -89,6 +98,7 @@ HEALTHZ = {
     },
     "thresholds": {"venueStalenessTarget": 30},
 }  # fmt: skip
+ALARMS = {"open": [ALARM], "recent": [{"toldAt": 1766400120456, "message": ALARM}]}
 VENUE_METRICS = {
     "venue_staleness_btcturk_sec": 0.2, "venue_staleness_bist_sec": None,
     "spark_venue_status": {"btcturk": "UP", "bist": "DOWN"},

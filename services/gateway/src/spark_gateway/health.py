@@ -3,11 +3,16 @@
 import math
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
+from spark_gateway import answers, requests
+from spark_gateway.access import Client
+from spark_gateway.guard import permit
 from spark_gateway.hub import Hub
+from spark_gateway.identity import CLIENT
 from spark_gateway.metrics import GatewayMetrics
 from spark_market.messages import Status, VenueStatus
 from spark_market.venues import VENUES
@@ -23,6 +28,20 @@ def routes(hub: Hub, target_s: float) -> APIRouter:
         venues = {venue: _standing(hub.verdicts.of(venue)) for venue in hub.feeds}
         thresholds = {"venueStalenessTarget": _number(target_s)}
         return JSONResponse({"venues": venues, "thresholds": thresholds}, headers={"Cache-Control": "no-store"})
+
+    @router.get("/api/alarms")
+    async def alarms(request: Request) -> Response:
+        query = request.query_params
+        asked = requests.once(query, "venue")
+        named = hub.feeds if asked is None else (requests.venue_of(asked, hub.feeds).venue,)
+        if asked is not None:
+            permit(request.scope, asked)
+        client: Client = request.scope[CLIENT]
+        venues = [venue for venue in named if client.may_see(venue)]
+        most = requests.count(query, "last", requests.MOST_ALARMS) or requests.DEFAULT_ALARMS
+        recent = [{"toldAt": told.id.ms, "message": msgspec.Raw(told.data)} for told in hub.alarms.recent(venues, most)]
+        opened = [msgspec.Raw(message) for message in hub.alarms.open(venues)]
+        return await answers.document(request, msgspec.json.encode({"open": opened, "recent": recent}))
 
     @router.get("/api/version")
     async def build() -> dict[str, str]:

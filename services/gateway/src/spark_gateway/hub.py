@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from spark_bus.connection import BUS_ERRORS
 from spark_bus.cursor import Positions, spell
 from spark_bus.reader import Entry, Reader, Snapshot, read_instruments
+from spark_gateway.alarms import Alarms
 from spark_gateway.audience import Audience
 from spark_gateway.broadcast import Broadcast
 from spark_gateway.events import event
@@ -45,6 +46,7 @@ class Hub:
         self._bus_trouble = False
         self.feeds = {venue: Feed(venue, metrics) for venue in venues}
         self.verdicts = Verdicts(redis, venues, self._status_changed)
+        self.alarms = Alarms(redis, venues, self._tell)
         self._groups: dict[Subscription, Broadcast] = {}
         self._audiences: dict[str, Audience[Track]] = {venue: Audience() for venue in venues}
         self._unthrottled: dict[Track, Broadcast] = {}
@@ -81,8 +83,8 @@ class Hub:
                     self._unthrottled.pop(track, None)
 
     def status_event(self, venue: str) -> bytes:
-        """Return the verdict on a venue as an event."""
-        return event(self.verdicts.of(venue))
+        """Return the verdict on a venue as an event, and what alarms there are of it."""
+        return event(self.verdicts.of(venue)) + self.alarms.event(venue)
 
     def health_event(self, subscription: Subscription, positions: Positions) -> bytes:
         """Return a stream's own ping; with positions it moves the reader's cursor there."""
@@ -100,7 +102,7 @@ class Hub:
         readers = [self._follow(feed) for feed in self.feeds.values()]
         joining = [Joining(self._redis, feed, self).run() for feed in self.feeds.values()]
         serving = [self._flush(), self._ping(), self._catch_up(), self._drop_stuck()]
-        await run_together([*readers, *joining, self.verdicts.run(), *serving])
+        await run_together([*readers, *joining, self.verdicts.run(), self.alarms.run(), *serving])
 
     async def _follow(self, feed: Feed) -> None:
         reader = Reader(self._redis, feed.venue, lambda: backoff(first_s=0.05, most_s=1.0), self, recent=RING)
@@ -151,7 +153,9 @@ class Hub:
         return True
 
     def _status_changed(self, venue: str) -> None:
-        text = self.status_event(venue)
+        self._tell(venue, event(self.verdicts.of(venue)))
+
+    def _tell(self, venue: str, text: bytes) -> None:
         for group in self._groups.values():
             if venue in group.tracks:
                 group.tell(text)

@@ -6,9 +6,11 @@ from typing import Any
 from spark_gateway import examples
 from spark_gateway.past import TICKS
 from spark_gateway.requests import (
+    DEFAULT_ALARMS,
     DEFAULT_TICKS,
     DEFAULT_TRADES,
     LAST_MS,
+    MOST_ALARMS,
     MOST_LEVELS,
     MOST_SYMBOLS,
     MOST_TICKS,
@@ -144,7 +146,7 @@ def described(venues: Sequence[str], *, with_admin: bool) -> dict[str, Any]:
             "get": _stream("stream_over_venues", "A live stream over venues.", _instruments(venues))
         },
     }
-    operations = {path: said for path, said in _operations().items() if with_admin or path not in _ADMIN}
+    operations = {path: said for path, said in _operations(venues).items() if with_admin or path not in _ADMIN}
     return {**market, **streams, **operations}
 
 
@@ -193,7 +195,7 @@ def _stream(name: str, summary: str, *which: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _operations() -> dict[str, Any]:
+def _operations(venues: Sequence[str]) -> dict[str, Any]:
     """Return the description of the routes for operators and their tools."""
 
     def get(name: str, summary: str, responses: dict[str, Any], *parameters: dict[str, Any]) -> dict[str, Any]:
@@ -216,7 +218,12 @@ def _operations() -> dict[str, Any]:
     form = _query("format", {"type": "string", "enum": ["prometheus", "json"], "default": "prometheus"}, "Which form.")
     both = {**as_text, "content": as_text["content"] | as_json["content"]}
     not_ready = _text(_TEXT, "not ready\n", "The bus was not reached yet, or the gateway is stopping.")
+    alarms = "What is wrong with the venues, and what was told last."
+    which = _query("venue", {"type": "string", "enum": list(venues)}, "One venue; all by default.")
+    last = _whole_number("last", MOST_ALARMS, "How many of those told last, at most.", DEFAULT_ALARMS)
+    told = {**_json("alarms", alarms), "headers": _TAG}
     return {
+        "/api/alarms": get("alarms", alarms, _responses(told, 401, 403, 404, 422, 429), which, last),
         "/api/healthz": get("healthz", health, _responses(_json("healthz", health))),
         "/api/tools/metrics": get("venue_metrics", venue_metrics, _responses(both, 422), form),
         "/api/version": get("version", build, _responses(_json("version", build))),

@@ -24,6 +24,7 @@ class StreamReader:
         self._member = member
         self._subscription = subscription
         self._told = {venue: hub.verdicts.changes(venue) for venue in subscription.venues}
+        self._alarms_told = hub.alarms.position
 
     @property
     def throttled(self) -> bool:
@@ -48,6 +49,7 @@ class StreamReader:
         """Return how its venues are, as events."""
         venues = self._subscription.venues
         self._told = {venue: self._hub.verdicts.changes(venue) for venue in venues}
+        self._alarms_told = self._hub.alarms.position
         return b"".join([self._hub.status_event(venue) for venue in venues])
 
     def waiting(self) -> bytes:
@@ -82,3 +84,5 @@ class StreamReader:
         for venue, told in self._told.items():
             if told != self._hub.verdicts.changes(venue):
                 group.tell(self._hub.status_event(venue))
+        if news := self._hub.alarms.after(self._subscription.venues, self._alarms_told):
+            group.tell(news)

@@ -33,6 +33,8 @@ MOST_TRADES: Final = 1_000
 DEFAULT_TRADES: Final = 50
 MOST_TICKS: Final = 5_000
 DEFAULT_TICKS: Final = 500
+MOST_ALARMS: Final = 1_000
+DEFAULT_ALARMS: Final = 100
 LAST_MS: Final = 9_999_999_999_999
 """The latest time that is understood, in the year 2286."""
 _ACCEPTS_TIME: Final = f"whole milliseconds UTC, 0 to {LAST_MS}"

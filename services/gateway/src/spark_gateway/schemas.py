@@ -8,9 +8,9 @@ import msgspec
 from spark_gateway import examples
 from spark_market import wire
 from spark_market.instruments import Instrument
-from spark_market.messages import Book, Gap, Goodbye, Health, Lagged, Ticker, Trade, VenueStatus
+from spark_market.messages import Alarm, Book, Gap, Goodbye, Health, Lagged, Ticker, Trade, VenueStatus
 
-STREAMED = (Ticker, Trade, Book, Gap, VenueStatus, Lagged, Health, Goodbye)
+STREAMED = (Ticker, Trade, Book, Gap, VenueStatus, Alarm, Lagged, Health, Goodbye)
 _REF = "#/components/schemas/"
 
 Schema = dict[str, Any]
@@ -156,6 +156,24 @@ BODIES: dict[str, tuple[Schema, Any]] = {
             }
         ),
         examples.HEALTHZ,
+    ),
+    "alarms": (
+        _object(
+            {
+                "open": {**_messages(Alarm), "description": "What is wrong now, newest first."},
+                "recent": {
+                    "type": "array",
+                    "description": "What was told last, newest first.",
+                    "items": _object(
+                        {
+                            "toldAt": {"type": "integer", "description": "ms UTC, by the clock of the bus"},
+                            "message": message(Alarm),
+                        }
+                    ),
+                },
+            }
+        ),
+        examples.ALARMS,
     ),
     "version": (_object({"name": {"type": "string"}, "version": {"type": "string"}}), examples.VERSION),
     "venue metrics": (

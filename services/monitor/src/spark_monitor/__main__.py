@@ -3,8 +3,11 @@
 from spark_bus.connection import connect
 from spark_market.sessions import always_open, bist
 from spark_monitor.bus import Bus
+from spark_monitor.canary import Canary
+from spark_monitor.canarymetrics import CanaryMetrics
 from spark_monitor.hours import Hours
 from spark_monitor.metrics import MonitorMetrics
+from spark_monitor.resources import Resources
 from spark_monitor.settings import MonitorSettings
 from spark_monitor.watch import Watch
 from spark_service import process
@@ -33,6 +36,19 @@ async def main(settings: MonitorSettings) -> None:
         )
         for venue in settings.venues
     ]
+    canaries = [
+        Canary(
+            str(settings.canary_url),
+            watch.venue,
+            key=settings.canary_key.get_secret_value() if settings.canary_key else None,
+            busiest=watch.busiest,
+            metrics=canary_metrics,
+            latencies=metrics.latencies,
+        )
+        for canary_metrics in ([CanaryMetrics(registry, settings.venues)] if settings.canary_url else [])
+        for watch in watches
+    ]
+    resources = Resources(redis, metrics)
     pulse = Pulse()
     with serving(
         registry,
@@ -43,7 +59,8 @@ async def main(settings: MonitorSettings) -> None:
         ready=lambda: bus.up,
     ):
         try:
-            await run_together([pulse.run(), *(watch.run() for watch in watches)])
+            watching = [each.run() for each in watches] + [each.run() for each in canaries]
+            await run_together([pulse.run(), resources.run(), *watching])
         finally:
             await redis.aclose()
 

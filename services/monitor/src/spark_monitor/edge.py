@@ -12,6 +12,11 @@ _DAY_MS: Final = 86_400_000
 logger = structlog.get_logger()
 
 
+def is_near(calendar: Calendar, now_ms: int) -> bool:
+    """Return whether what the calendar knows ends within three months, or has ended."""
+    return not calendar.knows(now_ms) or calendar.known_until_ms - now_ms <= _NEAR_MS
+
+
 class Edge:
     """Warns once a day while the edge is near or passed."""
 
@@ -23,9 +28,7 @@ class Edge:
     def look(self, now_ms: int) -> None:
         """It is ``now_ms``, of the market's clock."""
         today = now_ms // _DAY_MS
-        if self._calendar.knows(now_ms) and self._calendar.known_until_ms - now_ms > _NEAR_MS:
-            return
-        if today == self._warned_on:
+        if today == self._warned_on or not is_near(self._calendar, now_ms):
             return
         self._warned_on = today
         logger.warning(

@@ -1,6 +1,5 @@
 """What a venue's heartbeats have told so far, and how long ago: measured with the monitor's own monotonic clock."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spark_bus.feed import FeedState
@@ -8,9 +7,12 @@ from spark_market.instruments import Mode
 from spark_market.messages import Heartbeat
 from spark_monitor.hours import ALWAYS, Moment
 from spark_monitor.judgement import VenueState
+from spark_monitor.standing import NOBODY, Standing
 
 _SAME_WORD_MS = 100
 """Two heartbeats that put the venue's last word this near to one time speak of the same word."""
+_STEP_MS = 1_500
+"""Two clocks that part by more than this within a second were not slow or fast: one was set."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class Hearing:
         self._arrived = 0.0
         self._late_s = 0.0
         self._word: _Word | None = None
+        self._stepped = False
+
+    def stepped(self) -> bool:
+        """Return whether the ingest's clock, or the bus's, was set since this was asked last."""
+        stepped, self._stepped = self._stepped, False
+        return stepped
 
     def recall(self, mode: Mode | None, staleness_s: float | None, now: float, now_ms: int) -> None:
         """Take over what an earlier monitor knew, as far as the ingest itself has not said more."""
@@ -48,6 +56,9 @@ class Hearing:
         if heartbeat.mode is not self.mode:
             self._word = None
         self.mode = heartbeat.mode
+        if self._heartbeat is not None:
+            ahead_ms, before_ms = heartbeat.sent_at - written_ms, self._heartbeat.sent_at - self._written_ms
+            self._stepped = self._stepped or abs(ahead_ms - before_ms) > _STEP_MS
         self._heartbeat = heartbeat
         self._written_ms = written_ms
         self._arrived = now
@@ -70,6 +81,11 @@ class Hearing:
         if self._heartbeat is not None:
             self._late_s = max(0.0, (bus_now_ms - self._written_ms) / 1000 - (now - self._arrived))
 
+    @property
+    def heartbeat(self) -> Heartbeat | None:
+        """The last one; None before the first."""
+        return self._heartbeat
+
     def silence_s(self, now: float) -> float | None:
         """Return the time since the last heartbeat."""
         return None if self._heartbeat is None else now - self._arrived + self._late_s
@@ -85,10 +101,10 @@ class Hearing:
         watched_s: float,
         connected_since: int | None,
         feed: FeedState | None,
-        heard: Mapping[str, int],
+        standing: Standing = NOBODY,
+        storm: bool = False,
         market: Moment = ALWAYS,
         poll_interval_s: float = 0.0,
-        repeats: bool = True,
     ) -> VenueState:
         """Return what is known now, for the judgement; ``feed`` is None while it cannot be read."""
         return VenueState(
@@ -100,10 +116,10 @@ class Hearing:
             last_word_at=self._word.told_at if self._word else None,
             connected_since=connected_since,
             unproven=() if feed is None else tuple(feed.unproven),
-            heard=heard,
+            standing=standing,
+            storm=storm,
             polled=feed is not None and feed.source == "rest",
             sockets=(0, 0) if feed is None else (feed.sockets, feed.sockets_wanted),
             poll_interval_s=poll_interval_s,
-            repeats=repeats,
             market=market,
         )

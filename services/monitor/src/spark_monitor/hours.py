@@ -42,6 +42,11 @@ class Moment:
         return day is None or self._shown_ms < day.opens_at
 
     @property
+    def phase(self) -> Phase:
+        """The part of its session that the source shows."""
+        return self.calendar.at(self._shown_ms)
+
+    @property
     def opening(self) -> str:
         """When the source is to show the next session's first prices, in words; empty when no session is known."""
         day = self.calendar.session(self._shown_ms)

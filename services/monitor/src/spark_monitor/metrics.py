@@ -1,27 +1,28 @@
 """The monitor's metrics: callers say what happened, this module knows the names."""
 
-from collections.abc import Iterable
-from typing import Final, Literal
+from collections.abc import Sequence
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge
 
 from spark_market.messages import Heartbeat, Status
 from spark_market.venues import VENUES
+from spark_monitor.alarms import SEVERITIES, Alarms
 from spark_monitor.judgement import Judgement
+from spark_monitor.latency import Latencies
+from spark_monitor.raised import Raised
+from spark_monitor.standing import NOBODY, Heard, Standing
 
-Stage = Literal["receive_to_bus", "bus_to_monitor"]
-
-CHANNELS: Final = ("ticker", "trade", "book")
+_CHANNELS: Final = ("ticker", "trade", "book")
 """What a venue may send; each has its time of the last word from the start."""
-_STAGES: tuple[Stage, ...] = ("receive_to_bus", "bus_to_monitor")
-_LATENCIES_S = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60)
 _NEVER = float("inf")
+_UNKNOWN = float("nan")
 
 
 class MonitorMetrics:
     """Every series of a watched venue is there from the start and stays, so that no alert waits for a first value."""
 
-    def __init__(self, registry: CollectorRegistry, venues: Iterable[str]) -> None:
+    def __init__(self, registry: CollectorRegistry, venues: Sequence[str]) -> None:
         def gauge(name: str, text: str, *labels: str) -> Gauge:
             return Gauge(name, text, labels, registry=registry)
 
@@ -47,23 +48,35 @@ class MonitorMetrics:
             "The end of what the venue's trading calendar knows.",
             "venue",
         )
+        self._target = gauge("spark_venue_staleness_target_seconds", "Silence beyond this is STALE.", "venue")
         self._instruments = gauge(
-            "spark_instruments", "Instruments subscribed to, by whether they are heard.", "venue", "verdict"
+            "spark_instruments", "Instruments, by the worst verdict on any of their channels.", "venue", "verdict"
         )
-        self._latency = Histogram(
-            "spark_pipeline_latency_seconds",
-            "From receipt to the bus, and from the bus to the monitor: as right as the clocks of the machines agree.",
-            ["venue", "stage"],
-            buckets=_LATENCIES_S,
-            registry=registry,
+        self._subscriptions = gauge(
+            "spark_subscriptions", "Instruments of a channel, by verdict.", "venue", "channel", "verdict"
         )
+        self._offset = gauge(
+            "spark_venue_clock_offset_seconds",
+            "The venue's clock minus ours, as far as the quickest messages tell; NaN while they do not.",
+            "venue",
+        )
+        self._alarms = gauge("spark_alarms", "Alarms open now.", "venue", "severity")
+        self._raised = Raised(registry, venues)
+        self._retention = gauge(
+            "spark_bus_retention_seconds", "How old the oldest entry of a venue's stream is.", "venue"
+        )
+        self._memory = gauge("spark_redis_memory_bytes", "What Redis holds in memory.")
+        self._memory_limit = gauge("spark_redis_memory_limit_bytes", "What it may hold, 0 without a limit.")
         self._bus_up = gauge("spark_bus_up", "1 while Redis answers.")
+        self.latencies = Latencies(registry, venues)
         for venue in venues:
-            for channel in CHANNELS:
+            for channel in _CHANNELS:
                 self._last_message.labels(venue, channel)
-            for stage in _STAGES:
-                self._latency.labels(venue, stage)
-            self._count(venue, 0, 0, 0)
+            for severity in SEVERITIES:
+                self._alarms.labels(venue, severity)
+            self._retention.labels(venue)
+            self.offset(venue, None)
+            self._count(venue, NOBODY)
             self.unknown(venue)
 
     def bus(self, up: bool) -> None:
@@ -89,15 +102,37 @@ class MonitorMetrics:
                 spoke_at = (heartbeat.sent_at - age_ms) / 1000
                 self._last_message.labels(venue, channel).set(spoke_at)
 
-    def latency(self, venue: str, stage: Stage, ms: float) -> None:
-        """A message took ``ms``, which two clocks can make negative."""
-        self._latency.labels(venue, stage).observe(max(0.0, ms) / 1000)
+    def target(self, venue: str, target_s: float) -> None:
+        """A venue is stale after so long."""
+        self._target.labels(venue).set(target_s)
+
+    def offset(self, venue: str, offset_ms: float | None) -> None:
+        """The venue's clock is so far ahead of ours; None while nobody knows."""
+        self._offset.labels(venue).set(_UNKNOWN if offset_ms is None else offset_ms / 1000)
+
+    def retention(self, venue: str, seconds: float) -> None:
+        """A venue's stream reaches back so far."""
+        self._retention.labels(venue).set(seconds)
+
+    def memory(self, used: int, limit: int) -> None:
+        """Redis holds so many bytes, and may hold so many; 0 is no limit."""
+        self._memory.set(used)
+        self._memory_limit.set(limit)
+
+    def alarms(self, venue: str, alarms: Alarms) -> None:
+        """These are open."""
+        counts = alarms.counts()
+        for severity in SEVERITIES:
+            self._alarms.labels(venue, severity).set(counts[severity])
+
+    def raised(self, venue: str, kind: str, severity: str) -> None:
+        """An alarm was raised."""
+        self._raised.count(venue, kind, severity)
 
     def judged(self, venue: str, judgement: Judgement) -> None:
         """A verdict was given."""
         self._set_status(venue, judgement.status)
-        of = judgement.instruments
-        self._count(venue, of.fresh, len(of.mute), len(of.never))
+        self._count(venue, judgement.standing)
 
     def unknown(self, venue: str) -> None:
         """No verdict can be given."""
@@ -107,6 +142,9 @@ class MonitorMetrics:
         for each in Status:
             self._status.labels(venue, each.value).set(each is status)
 
-    def _count(self, venue: str, fresh: int, mute: int, never: int) -> None:
-        for verdict, number in (("fresh", fresh), ("mute", mute), ("never", never)):
-            self._instruments.labels(venue, verdict).set(number)
+    def _count(self, venue: str, standing: Standing) -> None:
+        for verdict in Heard:
+            self._instruments.labels(venue, verdict.value).set(standing.instruments.get(verdict, 0))
+            for channel in _CHANNELS:
+                count = standing.by_channel.get(channel, {}).get(verdict, 0)
+                self._subscriptions.labels(venue, channel, verdict.value).set(count)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr
 
 from spark_market.sessions import NONE, Overrides, read_overrides
 from spark_market.venues import VENUES
@@ -10,6 +10,14 @@ from spark_service.clock import WallClock
 from spark_service.fields import SimulatedTime, from_file
 from spark_service.redis_url import RedisUrl
 from spark_service.settings import CommaList, Port, Settings, each_of, setting
+
+
+def _without_password(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password or url.query or url.fragment:  # what is logged whole must not hold a secret
+        raise ValueError(
+            "it has a user, a password or something after ? or #; a key goes into SPARK_MONITOR_CANARY_KEY"
+        )
+    return url
 
 
 class MonitorSettings(Settings):
@@ -25,3 +33,5 @@ class MonitorSettings(Settings):
     )
     metrics_host: str = setting("SPARK_METRICS_HOST", "127.0.0.1")
     port: Port = setting("SPARK_MONITOR_PORT", 9100)
+    canary_url: Annotated[HttpUrl, AfterValidator(_without_password)] | None = setting("SPARK_MONITOR_CANARY_URL", None)
+    canary_key: SecretStr | None = setting("SPARK_MONITOR_CANARY_KEY", None)

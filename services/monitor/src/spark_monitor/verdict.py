@@ -21,6 +21,8 @@ logger = structlog.get_logger()
 class Earlier(NamedTuple):
     """A verdict found on the bus, with the staleness that it has come to by now."""
 
+    status: Status
+    reason: str
     mode: Mode | None
     staleness_s: float | None
 
@@ -50,9 +52,10 @@ class Verdict:
         if not isinstance(found, VenueStatus):
             return None
         self._status, self._since = found.status, found.since
-        if found.staleness_sec is None:
-            return Earlier(found.mode, None)
-        return Earlier(found.mode, found.staleness_sec + max(0, EXPIRES_AFTER_MS - left_ms) / 1000)
+        staleness_s = (
+            None if found.staleness_sec is None else found.staleness_sec + max(0, EXPIRES_AFTER_MS - left_ms) / 1000
+        )
+        return Earlier(found.status, found.reason, found.mode, staleness_s)
 
     async def write(
         self, judgement: Judgement, staleness_s: float | None, mode: Mode | None, delay_ms: int = 0

@@ -2,46 +2,32 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import date
 
-import msgspec
 import structlog
 from redis.asyncio import Redis
 
-from spark_bus import feed, keys
+from spark_bus import alarms, keys
 from spark_bus.connection import BUS_ERRORS
+from spark_bus.cursor import EntryId
 from spark_bus.reader import Entry, Reader, Snapshot
-from spark_market import wire
-from spark_market.messages import Heartbeat
+from spark_market.messages import Alarm
 from spark_monitor.bus import Bus, Readings
+from spark_monitor.causes import kind_of
 from spark_monitor.edge import Edge
-from spark_monitor.hearing import Hearing
-from spark_monitor.hours import Hours, Moment
-from spark_monitor.judgement import Judgement, judge
-from spark_monitor.metrics import CHANNELS, MonitorMetrics
+from spark_monitor.hours import Hours
+from spark_monitor.judgement import Judgement
+from spark_monitor.memory import Memory
+from spark_monitor.metrics import MonitorMetrics
+from spark_monitor.mind import Found, Mind
 from spark_monitor.verdict import Verdict
 from spark_service.clock import now_ms
 from spark_service.lifecycle import run_together
 
 _EVERY_S = 1.0
-_REPEATING = frozenset({"btcturk"})
-"""Venues that send every ticker again and again, traded or not. Others are heard when they trade, or when asked."""
 
 logger = structlog.get_logger()
-
-
-class _Received(msgspec.Struct, rename="camel"):
-    received_at: int
-
-
-class _Data(msgspec.Struct):
-    """Of market data only what its latency takes: the rest is skipped, not decoded."""
-
-    data: _Received
-
-
-_DATA = msgspec.json.Decoder(_Data)
 
 
 class Watch:
@@ -59,24 +45,24 @@ class Watch:
         metrics: MonitorMetrics,
     ) -> None:
         self._redis = redis
-        self._venue = venue
-        self._target_s = target_s
-        self._hours = hours
-        self._edge = Edge(venue, hours.calendar)
+        self.venue = self._venue = venue
         self._bus = bus
         self._metrics = metrics
+        self._mind = Mind(venue, target_s, hours, metrics.latencies, self._cannot_read)
+        self._memory = Memory(redis, venue)
+        self._edge = Edge(venue, hours.calendar)
         self._readings = Readings(bus, f"{venue} reader")
         self._reader = Reader(redis, venue, waits, self._readings)
-        self._hearing = Hearing()
         self._verdict = Verdict(redis, venue)
         self._recalled = False
         self._complained = False
-        self._connected_since: int | None = None
-        self._delay_ms = 0  # of the source: what it last declared holds while its state cannot be read
-        self._poll_interval_s = 0.0
         metrics.market(venue, hours.look().open)
         if hours.calendar.known_until < date.max:
             metrics.calendar(venue, hours.calendar.known_until_ms)
+
+    def busiest(self, number: int) -> list[str]:
+        """Return some symbols of which much is heard."""
+        return self._mind.busiest(number)
 
     async def run(self) -> None:
         """Follow and judge, until cancelled."""
@@ -85,25 +71,7 @@ class Watch:
     async def _follow(self) -> None:
         async for news in self._reader.follow():
             if not isinstance(news, Snapshot):
-                self._take(news)
-
-    def _take(self, entries: list[Entry]) -> None:
-        read_ms = time.time() * 1000
-        for entry in entries:
-            self._metrics.latency(self._venue, "bus_to_monitor", read_ms - entry.id.ms)
-            try:
-                if entry.kind == "heartbeat":
-                    self._take_heartbeat(wire.decode(entry.data), entry.id.ms)
-                elif entry.kind in CHANNELS:
-                    received_at = _DATA.decode(entry.data).data.received_at
-                    self._metrics.latency(self._venue, "receive_to_bus", entry.id.ms - received_at)
-            except (wire.MalformedMessage, msgspec.MsgspecError, UnicodeError) as exc:
-                self._cannot_read(entry, exc)
-
-    def _take_heartbeat(self, message: object, written_ms: int) -> None:
-        if isinstance(message, Heartbeat):
-            self._hearing.take(message, written_ms, time.monotonic())
-            self._metrics.spoke(self._venue, message)
+                self._mind.take(news, time.monotonic(), time.time() * 1000)
 
     def _cannot_read(self, entry: Entry, error: Exception) -> None:
         if not self._complained:
@@ -127,10 +95,7 @@ class Watch:
     async def _judge(self) -> None:
         """Judge, and say so on the bus; while that is away nothing is said there, and the verdict expires."""
         now = time.monotonic()
-        market = self._hours.look(self._delay_ms)
-        self._edge.look(market.now_ms)
-        self._metrics.market(self._venue, market.open)
-        self._metrics.staleness(self._venue, self._staleness_s(market))
+        self._tell_state(now)
         if self._readings.watched_s(now) is None:
             self._metrics.unknown(self._venue)
             return
@@ -138,8 +103,10 @@ class Watch:
             await self._recall()
             judgement = await self._ask_and_judge()
             if judgement is not None:
-                staleness_s = self._staleness_s(self._hours.look(self._delay_ms))
-                await self._verdict.write(judgement, staleness_s, self._hearing.mode, self._delay_ms)
+                staleness_s = self._mind.staleness_s(time.monotonic())
+                await self._verdict.write(judgement, staleness_s, self._mind.hearing.mode, self._mind.delay_ms)
+                await self._tell_alarms(judgement)
+            await self._memory.save(self._mind.roster, time.monotonic())
         except BUS_ERRORS as exc:
             self._bus.lost(self._venue, exc)
             self._metrics.unknown(self._venue)
@@ -150,18 +117,28 @@ class Watch:
         else:
             self._metrics.judged(self._venue, judgement)
 
-    def _staleness_s(self, market: Moment) -> float | None:
-        """Return for how much of the market's open time the venue has been silent; None when it has never spoken."""
-        silence_s = self._hearing.staleness_s(time.monotonic())
-        return None if silence_s is None else market.overdue_s(silence_s)
+    def _tell_state(self, now: float) -> None:
+        mind, metrics = self._mind, self._metrics
+        market = mind.market()
+        self._edge.look(market.now_ms)
+        metrics.market(self._venue, market.open)
+        metrics.staleness(self._venue, mind.staleness_s(now))
+        metrics.target(self._venue, mind.target_s)
+        metrics.offset(self._venue, mind.offset_ms(now))
+        if mind.hearing.heartbeat is not None:
+            metrics.spoke(self._venue, mind.hearing.heartbeat)
 
     async def _recall(self) -> None:
+        """Take over from an earlier monitor: its verdict, if that still stands, its alarms, and what it had learned."""
         if self._recalled:
             return
         earlier = await self._verdict.recall()
+        opened = await alarms.read_open(self._redis, self._venue)
+        await self._memory.recall(self._mind.roster, time.monotonic())
         self._recalled = True
+        self._mind.alarms.recall(opened, time.monotonic())
         if earlier is not None:
-            self._hearing.recall(earlier.mode, earlier.staleness_s, time.monotonic(), now_ms())
+            self._mind.recall(earlier, time.monotonic(), now_ms())
 
     async def _ask_and_judge(self) -> Judgement | None:
         """Read what the ingest keeps beside its stream, and judge; None when it is too early, or now too late."""
@@ -169,38 +146,28 @@ class Watch:
             pipe.get(keys.feed(self._venue))
             pipe.hgetall(keys.heard(self._venue))
             pipe.time()
-            text, heard, (seconds, micros) = await pipe.execute()
+            pipe.xrange(keys.messages(self._venue), count=1)
+            text, heard, (seconds, micros), first = await pipe.execute()
         now = time.monotonic()
         watched_s = self._readings.watched_s(now)
         if watched_s is None:
             return None
-        self._hearing.compare(seconds * 1000 + micros // 1000, now)
-        told = _read_feed(text)
-        if told is not None:
-            self._connected_since = told.connected_since or self._connected_since
-            self._delay_ms = told.delay_ms
-            self._poll_interval_s = told.poll_interval_ms / 1000
-        state = self._hearing.state(
-            now,
-            watched_s=watched_s,
-            connected_since=self._connected_since,
-            feed=told,
-            heard=_times(heard),
-            market=self._hours.look(self._delay_ms),
-            poll_interval_s=self._poll_interval_s,
-            repeats=self._venue in _REPEATING or self._poll_interval_s > 0,
-        )
-        return judge(state, self._target_s)
+        bus_ms = seconds * 1000 + micros // 1000
+        if first:
+            self._metrics.retention(self._venue, max(0, bus_ms - EntryId.parse(first[0][0]).ms) / 1000)
+        return self._mind.judge(Found(text, heard, bus_ms), watched_s, now)
 
+    async def _tell_alarms(self, judgement: Judgement) -> None:
+        news = self._mind.news(judgement, time.monotonic(), now_ms())
+        if news:
+            await alarms.tell(self._redis, news)
+            self._mind.alarms.told(news, time.monotonic())
+            for alarm in news:
+                self._log(alarm)
+        self._metrics.alarms(self._venue, self._mind.alarms)
 
-def _read_feed(text: bytes | None) -> feed.FeedState | None:
-    if text is None:
-        return None
-    try:
-        return feed.decode(text)
-    except (msgspec.MsgspecError, UnicodeError):
-        return None  # of a version that we do not know: the heartbeats still tell most
-
-
-def _times(heard: Mapping[bytes, bytes]) -> dict[str, int]:
-    return {field.decode(errors="replace"): int(at) for field, at in heard.items() if at.isdigit()}
+    def _log(self, alarm: Alarm) -> None:
+        log = logger.info if alarm.state == "cleared" else logger.warning
+        log(f"alarm {alarm.state}", alarm=alarm.id, severity=alarm.severity, reason=alarm.reason)
+        if alarm.state == "raised":
+            self._metrics.raised(self._venue, kind_of(alarm), alarm.severity)
