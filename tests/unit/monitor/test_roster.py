@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from spark_monitor.reading import Reading
+from spark_monitor.rhythm import Channel, Neighbours
 from spark_monitor.roster import Roster
 from spark_monitor.standing import Heard, Standing
 
@@ -174,6 +175,14 @@ def test_a_reconnection_begins_anew(repeating: Feed) -> None:
 
     assert repeating.mute() == []
     assert repeating.standing.instruments == {Heard.FRESH: 3, Heard.NEVER: 1}
+
+
+def test_what_others_said_before_a_reconnection_is_no_measure_of_a_channels_silence_after_it() -> None:
+    """Else half a minute of it would pass for a whole one."""
+    channel = Channel("trade")
+    channel.interrupt(100.0, Neighbours(words=500, per_s=1.0))
+
+    assert Neighbours(words=530, per_s=1.0).own_time_s(30.0, channel.whole) == 30.0
 
 
 def test_without_a_connection_nothing_is_fresh_and_nothing_mute(repeating: Feed) -> None:

@@ -183,8 +183,8 @@ class Channel:
         others = max(0.0, usual - series.usual_rate(phase))
         return _own_time_s(seconds, self.words - series.spoken - own, others)
 
-    def interrupt(self, now: float) -> None:
-        """Nothing could be heard until now."""
+    def interrupt(self, now: float, others: Neighbours) -> None:
+        """Nothing could be heard until now; what ``others`` said until then is no measure of the silence to come."""
         for series in self.series.values():
             series.interrupt(now, self.words)
-        self.whole.interrupt(now, 0)
+        self.whole.interrupt(now, others.words)

@@ -87,7 +87,7 @@ class Roster:
             self._take(spoke, reading, seconds)
         else:
             for channel in self.channels.values():
-                channel.interrupt(now)
+                channel.interrupt(now, self._neighbours(channel, reading.phase))
         if not reading.connected or not reading.trading:
             self._mute = {}
         return self._judge(reading, now)
