@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from redis.asyncio import Redis
 
 from integration.bist.ingesting import (
@@ -125,6 +126,26 @@ async def test_an_unknown_symbol_harms_nobody(redis: Redis, redis_url: str) -> N
 
             await eventually(told, what="the unknown one, told of")
     assert await gaps(redis) == []
+
+
+async def test_a_symbol_that_vanishes_for_a_while_has_a_hole_of_its_own(redis: Redis, redis_url: str) -> None:
+    """The source answers all the time, so nothing else would tell what is missing of this one."""
+    clock = fast_clock()
+    async with FakeSource(clock) as source, ingesting(redis_url, source, clock) as ingest:
+        await eventually(lambda: tickers(redis))
+
+        async def without_sasa(request: web.Request, symbols: list[str]) -> web.StreamResponse:
+            return source.prices([symbol for symbol in symbols if symbol != "SASA"])
+
+        source.behave = without_sasa
+        await eventually(lambda: ingest.counted("rows_total", reason="absent") >= 6, what="six answers without it")
+        source.behave = None
+
+        async def told() -> list[Gap]:
+            return [gap for gap in await gaps(redis) if gap.symbol is not None]
+
+        [gap] = await eventually(told, what="the gap")
+    assert (gap.symbol, gap.cause) == ("SASA", "absent")
 
 
 async def test_redis_goes_and_comes_back(server: RedisServer) -> None:

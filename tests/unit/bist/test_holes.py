@@ -24,7 +24,8 @@ def test_a_missed_answer_or_two_is_no_hole() -> None:
     assert told.answered(["A"], moment("2026-04-27 11:00:45"), FEW_MS) == []
 
 
-def test_an_outage_is_one_hole_for_all_that_begins_with_the_last_answer() -> None:
+def test_an_outage_is_one_hole_for_all_from_the_first_of_them_that_was_last_answered() -> None:
+    """Each is asked for in its turn: what was answered first in the last round is what has been unheard the longest."""
     told = holes()
     told.answered(["A"], moment("2026-04-27 11:00"), FEW_MS)
     told.answered(["B"], moment("2026-04-27 11:00:07"), FEW_MS)
@@ -32,7 +33,7 @@ def test_an_outage_is_one_hole_for_all_that_begins_with_the_last_answer() -> Non
     told.failed(["B"], "timeout")
 
     [hole] = told.answered(["A"], moment("2026-04-27 11:02"), FEW_MS)
-    assert hole == Hole(None, moment("2026-04-27 11:00:07").wall_ms, "limited")
+    assert hole == Hole(None, moment("2026-04-27 11:00").wall_ms, "limited")
     assert told.answered(["B"], moment("2026-04-27 11:02:07"), FEW_MS) == []
 
 
@@ -54,6 +55,22 @@ def test_a_process_that_stood_still_says_so() -> None:
 
     [hole] = told.answered(["A"], moment("2026-04-27 11:05"), FEW_MS)
     assert hole.cause == "stalled"
+
+
+def test_an_outage_does_not_swallow_the_longer_hole_of_one_symbol() -> None:
+    told = holes()
+    told.answered(["A", "B"], moment("2026-04-27 11:00"), FEW_MS)
+    told.lacking(["B"], "absent")
+    for second in range(15, 60, 15):
+        told.answered(["A"], moment(f"2026-04-27 11:00:{second}"), FEW_MS)
+    told.answered(["A"], moment("2026-04-27 11:01"), FEW_MS)
+
+    assert told.answered(["A"], moment("2026-04-27 11:05"), FEW_MS) == [
+        Hole(None, moment("2026-04-27 11:01").wall_ms, "stalled")
+    ]
+    assert told.answered(["B"], moment("2026-04-27 11:05:07"), FEW_MS) == [
+        Hole("B", moment("2026-04-27 11:00").wall_ms, "absent")
+    ]
 
 
 def test_a_symbol_that_the_source_lacks_explains_no_hole_of_the_others() -> None:

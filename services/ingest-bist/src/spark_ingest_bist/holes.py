@@ -58,10 +58,9 @@ class Holes:
         """
         found = self._whole(at, most_ms)
         if found is not None:
-            self._covered = dict.fromkeys(
-                self._covered, at
-            )  # told of in one: it reaches to each one's own first answer
-            self._causes.clear()
+            for symbol in self._lately(most_ms):  # told of in one: it reaches to each one's own first answer
+                self._covered[symbol] = at
+                self._causes.pop(symbol, None)
             holes = [found]
         else:
             holes = [hole for symbol in symbols if (hole := self._of(symbol, at, most_ms)) is not None]
@@ -84,7 +83,17 @@ class Holes:
             return self._origin if self._open_ms(before.market_ms, at.market_ms) > 0 else None
         if self._open_ms(before.market_ms, at.market_ms) <= most_ms:
             return None
-        return Hole(None, before.wall_ms, self._cause or STALLED)
+        since = min([before.wall_ms, *(self._covered[symbol].wall_ms for symbol in self._lately(most_ms))])
+        return Hole(None, since, self._cause or STALLED)
+
+    def _lately(self, most_ms: float) -> list[str]:
+        """Return the symbols that were covered when last any was; others have a hole of their own, from before."""
+        last = self._any
+        if last is None:
+            return []
+        return [
+            symbol for symbol, at in self._covered.items() if self._open_ms(at.market_ms, last.market_ms) <= most_ms
+        ]
 
     def _of(self, symbol: str, at: Moment, most_ms: float) -> Hole | None:
         before = self._covered.get(symbol)

@@ -22,6 +22,8 @@ TICKER: Final = "ticker"
 FEW: Final = 3.5
 """So many intervals without an answer, and the source counts as lost: two that fail are borne, and the jitter."""
 
+_DISBELIEVED: Final = frozenset({Verdict.LATE, Verdict.FUTURE})
+
 logger = structlog.get_logger()
 
 Put = Callable[[Iterable[Outgoing]], None]
@@ -106,33 +108,42 @@ class MarketData:
 
     def take(self, answer: Answer, asked: Collection[str], at: Moment) -> None:
         """Publish what is new in an answer to a question for ``asked``, which came ``at``."""
-        for hole in self._holes.answered(asked, at, self._tolerated_ms()):
-            self._disclose(hole, at)
         if answer.delay_ms is not None:
             self._schedule.delay_ms = answer.delay_ms
         self._count(answer)
-        ticks = []
+        believed, ticks = [], []
         for quote in answer.quotes:
             if quote.symbol not in asked:
                 self._metrics.row("unasked")
-            elif (tick := self._tick(quote, at)) is not None and quote.symbol in self._wanted:
+                continue
+            verdict = self._row(quote, at)
+            if verdict in _DISBELIEVED:
+                continue
+            believed.append(quote.symbol)
+            tick = self._rows[quote.symbol].ticker
+            if verdict is Verdict.CHANGED and tick is not None and quote.symbol in self._wanted:
                 ticks.append(tick)
+        # Only of what it had a row that can be believed does the answer tell that nothing is missing.
+        for hole in self._holes.answered(believed, at, self._tolerated_ms()):
+            self._disclose(hole, at)
         if self._put is not None and ticks:
             self._put(map(outgoing, ticks))
 
     def _tolerated_ms(self) -> float:
         return FEW * self.interval_ms if self.interval_ms else float("inf")
 
-    def _tick(self, quote: Quote, at: Moment) -> Ticker | None:
+    def _row(self, quote: Quote, at: Moment) -> Verdict:
+        """Take in one row; say what it is."""
         rows = self._rows.get(quote.symbol)
         if rows is None:
             rows = self._rows[quote.symbol] = Rows(self._mode)
         verdict = rows.take(quote, at.wall_ms, at.market_ms, self._shown_day(at.market_ms))
         self._metrics.row(verdict.value)
         self._metrics.row("volume_fell", rows.fell)
-        if verdict in (Verdict.LATE, Verdict.FUTURE):
+        if verdict in _DISBELIEVED:
             self._report(verdict.value, quote.symbol, f"its time is {quote.venue_time}, the market's {at.market_ms}")
-            return None
+            self.lacking([quote.symbol], verdict.value)
+            return verdict
         known = quote.symbol in self._seen
         self._seen.add(quote.symbol)
         if quote.symbol in self._wanted:
@@ -140,12 +151,12 @@ class MarketData:
             if quote.name is not None:
                 self._directory.named(quote.symbol, quote.name)
         if verdict is Verdict.UNCHANGED:
-            return None
+            return verdict
         if rows.far:
             self._metrics.row("far")
             self._report("far", quote.symbol, f"{quote.price} is further from the last close than a day's limits")
         self._note_move(None if known else quote.venue_time, at)
-        return rows.ticker
+        return verdict
 
     def _shown_day(self, market_ms: int) -> int:
         """Return the day that the source shows then: before its first prices of today that of the session before."""
@@ -165,6 +176,7 @@ class MarketData:
     def _count(self, answer: Answer) -> None:
         self._metrics.row("ignored", answer.ignored)
         self._metrics.row("absent", len(answer.absent) + len(answer.unknown))
+        self.lacking(answer.absent, "absent")
         self.malformed(answer.malformed)
 
     def malformed(self, found: Iterable[Malformed]) -> None:
@@ -173,6 +185,8 @@ class MarketData:
         self._metrics.malformed(rows)
         for one in rows:
             self._report(one.error, one.symbol, one.detail)
+            if one.symbol is not None:
+                self.lacking([one.symbol], one.error)
 
     def _report(self, what: str, symbol: str | None, detail: str) -> None:
         if (what, symbol) not in self._reported and len(self._reported) < 1000:
