@@ -59,7 +59,10 @@ def _version(path: str) -> str | None:
     return match[1] if match else None
 
 
-_PORTS = iter(random.sample(range(15_000, 32_000), 17_000))
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_PORTS = iter(random.sample(range(15_000 + _WORKER, 32_000, _WORKERS), 17_000 // _WORKERS))
+"""Each of the processes that share the tests has ports of its own."""
 
 
 def free_port() -> int:

@@ -38,8 +38,13 @@ def test_stale_and_down_are_told_at_once(bad: Judgement) -> None:
 
 @pytest.mark.parametrize("bad", [DEGRADED, STALE, DOWN])
 def test_better_is_believed_after_five_seconds(bad: Judgement) -> None:
-    assert told(bad, *[UP] * 6) == [bad.status] * 6 + [Status.UP]
-    assert told(bad, UP, UP, UP, bad, UP, UP, UP, UP, UP) == [bad.status] * 10
+    assert told(UP, bad, bad, *[UP] * 6)[2:] == [bad.status] * 6 + [Status.UP]
+    assert told(UP, bad, bad, UP, UP, UP, bad, UP, UP, UP, UP, UP)[2:] == [bad.status] * 10
+
+
+def test_what_was_never_well_is_believed_at_once_when_it_is() -> None:
+    """All of it has just been started, and the ingest is a second later than the monitor."""
+    assert told(DOWN, UP, DOWN, UP) == [Status.DOWN, Status.UP, Status.DOWN, Status.DOWN]
 
 
 def test_a_venue_that_closes_or_opens_does_so_by_the_clock() -> None:
@@ -51,9 +56,10 @@ def test_a_venue_that_closes_or_opens_does_so_by_the_clock() -> None:
 def test_what_holds_comes_with_what_is_counted_now() -> None:
     standing = Standing(instruments={Heard.FRESH: 2})
     hysteresis = Hysteresis()
-    hysteresis.settle(DOWN, 0.0)
+    hysteresis.settle(UP, 0.0)
+    hysteresis.settle(DOWN, 1.0)
 
-    assert hysteresis.settle(replace(UP, standing=standing), 1.0) == replace(DOWN, standing=standing)
+    assert hysteresis.settle(replace(UP, standing=standing), 2.0) == replace(DOWN, standing=standing)
 
 
 def test_an_earlier_monitors_word_holds_as_ones_own() -> None:

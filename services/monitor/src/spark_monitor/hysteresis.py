@@ -21,17 +21,19 @@ class Hysteresis:
         self._told: Judgement | None = None
         self._worse = 0
         self._better_since: float | None = None
+        self._begun = False  # a venue that has only been DOWN, since all of it is just starting, need not prove itself
 
     def recall(self, judgement: Judgement) -> None:
         """Go on from what an earlier monitor told, unless something has been told since."""
         if self._told is None:
-            self._told = judgement
+            self._told, self._begun = judgement, True
 
     def settle(self, judgement: Judgement, now: float) -> Judgement:
         """Return what to tell when this is the newest judgement; ``now`` is monotonic, in seconds."""
         told = self._told
         if told is None or not self._waits(told.status, judgement.status, now):
             self._told, self._worse, self._better_since = judgement, 0, None
+            self._begun = self._begun or judgement.status is not Status.DOWN
             return judgement
         self._told = replace(judgement, status=told.status, reason=told.reason)
         return self._told
@@ -45,6 +47,8 @@ class Hysteresis:
             self._worse += 1
             return found not in _AT_ONCE and self._worse < _WORSE_AFTER
         self._worse = 0
+        if not self._begun:
+            return False
         if self._better_since is None:
             self._better_since = now
         return now - self._better_since < _BETTER_AFTER_S
