@@ -6,10 +6,10 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check --require-virtualenv
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test lint bench soak-ingest soak-bist soak-monitor fuzz lock
+.PHONY: help up down test lint bench soak-ingest soak-bist soak-monitor soak-incidents fuzz lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: .venv/run.stamp ## start everything here, without Docker, and print the address (Ctrl-C stops it)
 	@exec $(PY) scripts/up.py $(ARGS)
@@ -36,6 +36,9 @@ soak-bist: .venv/dev.stamp ## a year of Borsa İstanbul on virtual time, asked a
 
 soak-monitor: .venv/dev.stamp ## weeks of both venues on a virtual clock, with incidents: what the monitor misses or makes up
 	$(PY) tests/soak/monitor.py $(ARGS)
+
+soak-incidents: .venv/dev.stamp ## labelled incidents on running processes: what is found, how soon, and what is made up; a quarter of an hour
+	$(PY) tests/soak/incidents.py $(ARGS)
 
 fuzz: .venv/fuzz.stamp ## throw a million inputs at the protocol (Python 3.11 only)
 	$(PY) tests/fuzz/run.py $(ARGS)
