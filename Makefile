@@ -17,8 +17,8 @@ up: .venv/run.stamp ## start everything here, without Docker, and print the addr
 down: ## stop what `make up` of this folder left running
 	@if [ -x $(PY) ]; then exec $(PY) scripts/down.py $(ARGS); else echo "nothing was running"; fi
 
-test: .venv/dev.stamp ## run all tests; ARGS="-k name" picks some
-	$(PY) -m pytest $(ARGS)
+test: .venv/dev.stamp ## run all tests, two files side by side since most of them wait; ARGS="-k name" picks some
+	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/dev.stamp ## check style, formatting and types
 	$(PY) -m ruff check .
