@@ -23,10 +23,10 @@ class VenueState:
     heartbeat, ``staleness_s`` the time since the venue's last word; None is never. ``heartbeat_at`` (the bus's clock)
     and ``last_word_at`` (the ingest's), in ms, are only told, not calculated with. ``connected_since`` and the
     heartbeat's ``sent_at`` are of the ingest's clock. While there is no connection ``connected_since`` is the last
-    one's. ``standing`` is what was found of the subscriptions. ``storm`` says that connections are lost often.
-    ``polled`` says that tickers are fetched, since no socket can be had; ``sockets`` is how many there are, and how
-    many there should be. ``poll_interval_s`` is how often a source that wants to be asked is, else 0. ``market`` says
-    what time it is there.
+    one's. ``missed`` was silent before this connection already, which has not brought it back. ``standing`` is what was
+    found of the subscriptions. ``storm`` says that connections are lost often. ``polled`` says that tickers are
+    fetched, since no socket can be had; ``sockets`` is how many there are, and how many there should be.
+    ``poll_interval_s`` is how often a source that wants to be asked is, else 0. ``market`` says what time it is there.
     """
 
     watched_s: float
@@ -37,6 +37,7 @@ class VenueState:
     last_word_at: int | None = None
     connected_since: int | None = None
     unproven: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
     standing: Standing = NOBODY
     polled: bool = False
     storm: bool = False
@@ -79,7 +80,12 @@ def judge(state: VenueState, target_s: float) -> Judgement | None:
         return _down(state, f"connected at {utc(state.connected_since)}, but {_last_word(state)}")
     if state.staleness_s is None or state.market.overdue_s(state.staleness_s) > target_s:
         return Judgement(Status.STALE, f"connected, but {_last_word(state)}", state.standing)
-    overdue = tuple(sorted(state.unproven)) if waited_s > target_s else ()
+    told = {mute.subscription for mute in state.standing.troubles}
+    overdue = tuple(
+        name
+        for name in sorted({*state.missed, *(state.unproven if waited_s > target_s else ())})
+        if name not in told and name.partition(":")[0] not in told
+    )
     if state.polled or state.storm or state.standing.troubles or overdue:
         return Judgement(Status.DEGRADED, _troubles(state, overdue), state.standing, overdue)
     if heartbeat.mode is Mode.MOCK:

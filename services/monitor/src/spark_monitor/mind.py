@@ -4,7 +4,7 @@ No I/O, and the time comes in as an argument: whole weeks pass through it in a t
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
@@ -23,7 +23,7 @@ from spark_monitor.hysteresis import Hysteresis
 from spark_monitor.judgement import INTERVALS, SILENT_AFTER_S, Judgement, VenueState, judge
 from spark_monitor.latency import Latencies
 from spark_monitor.offset import ClockOffset
-from spark_monitor.reading import Reading
+from spark_monitor.reading import Reading, milliseconds
 from spark_monitor.roster import Roster
 from spark_monitor.stamps import stamps
 from spark_monitor.standing import NOBODY, Standing
@@ -75,6 +75,7 @@ class Mind:
         self._moved: dict[str, float] = {}
         self._moves: Counter[str] = Counter()
         self._connected_since: int | None = None
+        self._silent: frozenset[str] = frozenset()
         self.delay_ms = 0  # of the source: what it last declared holds while its state cannot be read
         self._polled_every_s: float | None = None
         self._state: VenueState | None = None
@@ -158,13 +159,29 @@ class Mind:
             watched_s=watched_s,
             connected_since=self._connected_since,
             feed=told,
+            missed=self._missed(found, told),
             standing=self._listen(found, told, market, now),
             storm=self._storm.rages(now),
             market=market,
             poll_interval_s=self._polled_every_s or 0.0,
         )
         judgement = judge(self._state, self._target_s)
-        return None if judgement is None else self._hysteresis.settle(judgement, now)
+        if judgement is None:
+            return None
+        if judgement.status is not Status.DOWN:
+            self._silent = frozenset(_silent(judgement, found.heard))
+        return self._hysteresis.settle(judgement, now)
+
+    def _missed(self, found: Found, told: feed.FeedState | None) -> tuple[str, ...]:
+        """Return what was silent when the last connection ended, and is on this one: to reconnect heals nothing."""
+        if told is None or told.connected_since is None:
+            return ()
+        heard = {name: found.heard.get(name.encode()) for name in self._silent}
+        return tuple(
+            name
+            for name, at in heard.items()
+            if (name in told.unproven if at is None else milliseconds(at) < told.connected_since)
+        )
 
     def busiest(self, number: int) -> list[str]:
         """Return symbols whose tickers move most."""
@@ -200,6 +217,14 @@ class Mind:
         edge = calendar_cause(market.calendar, market.now_ms, now_ms)
         every = [*chain(causes(judgement, self._state, now_ms), clocks, edge)]
         return self.alarms.news(every, now, raising=self._state.watched_s >= _SETTLED_S)
+
+
+def _silent(judgement: Judgement, heard: Mapping[bytes, bytes]) -> Iterator[str]:
+    """Yield the subscriptions that a judgement complains of; those of a channel one by one."""
+    yield from judgement.overdue
+    yield from (mute.subscription for mute in judgement.standing.mute if not mute.frozen)
+    channels = {mute.subscription for mute in judgement.standing.channels}
+    yield from (name for name in map(bytes.decode, heard) if channels and name.partition(":")[0] in channels)
 
 
 def _read_feed(text: bytes | None) -> feed.FeedState | None:
