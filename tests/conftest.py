@@ -1,14 +1,26 @@
 """Real Redis servers for the tests: every version that is to be had here, each started once, emptied per test."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
+import structlog
 from redis.asyncio import Redis
 
 from spark_bus.connection import connect
 from support.redis_container import engine_answers, redis_container
 from support.redis_server import Binary, RedisServer, binaries
 from support.required import skip_or_fail
+
+_configure = structlog.configure
+
+
+def _configure_uncached(**config: Any) -> None:
+    _configure(**{**config, "cache_logger_on_first_use": False})
+
+
+# A service configures its logs once. Tests share a process: what one configures must not stay with another's loggers.
+structlog.configure = _configure_uncached
 
 pytest.register_assert_rewrite("support.account")  # here, before any test imports it
 
@@ -22,6 +34,13 @@ def _versions() -> list[object]:
     if engine_answers():
         versions.insert(0, pytest.param("container", id="redis-8-container"))
     return versions or [pytest.param(None, id="no-redis")]
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """Whatever a test has configured, the next one's logs are as they are without."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session", params=_versions())
