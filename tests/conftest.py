@@ -20,7 +20,7 @@ def _configure_uncached(**config: Any) -> None:
 
 
 # A service configures its logs once. Tests share a process: what one configures must not stay with another's loggers.
-structlog.configure = _configure_uncached
+structlog.configure = _configure_uncached  # type: ignore[assignment]
 
 pytest.register_assert_rewrite("support.account")  # here, before any test imports it
 
