@@ -41,8 +41,8 @@ def _sooner(rules: dict[str, Any]) -> dict[str, Any]:
         if "interval" in group:
             group["interval"] = shortened(group["interval"])
         for rule in group["rules"]:
-            if "for" in rule:
-                rule["for"] = shortened(rule["for"])
+            for wait in {"for", "keep_firing_for"} & rule.keys():
+                rule[wait] = shortened(rule[wait])
     return rules
 
 

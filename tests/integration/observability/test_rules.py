@@ -46,6 +46,16 @@ def test_every_alert_has_a_case_that_fires_and_one_that_does_not() -> None:
     assert rests == alerts() - ALWAYS
 
 
+def test_whatever_keeps_others_quiet_outlasts_them() -> None:
+    """What follows ends a moment after its cause: it would be told just when all is well."""
+    inhibiting = yaml.safe_load((DEPLOY / "alertmanager" / "alertmanager.yml").read_text())["inhibit_rules"]
+    causes = {matcher.split("=")[1].strip() for rule in inhibiting for matcher in rule["source_matchers"]
+              if matcher.startswith("alertname")}  # fmt: skip
+
+    assert causes <= {rule["alert"] for rule in rules("alert") if "keep_firing_for" in rule}
+    assert len(causes) >= len(inhibiting) - 1
+
+
 def test_every_recording_rule_is_used() -> None:
     """By another rule, an alert or a panel; and has a case of its own, or is what an alert with cases goes by."""
     dashboards = "".join(file.read_text() for file in (DEPLOY / "grafana" / "dashboards").glob("*.json"))
