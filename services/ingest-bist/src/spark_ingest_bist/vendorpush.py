@@ -5,14 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from spark_ingest_bist.jsontext import decode, find, said
-from spark_ingest_bist.plausibility import Judge
 from spark_ingest_bist.quotes import Answer, Malformed, MalformedAnswer, Quote
-from spark_ingest_bist.refusals import Refusals
 from spark_ingest_bist.secretvalues import Secrets
 from spark_ingest_bist.sources import Endpoint
-from spark_ingest_bist.spelling import Spelling
-from spark_ingest_bist.vendorcall import Filler
 from spark_ingest_bist.vendormodel import Vendor, Ws
+from spark_ingest_bist.vendorprotocol import VendorProtocol
 from spark_ingest_bist.vendorrows import BadRow, RowReader, Told
 
 _ISTANBUL_MS: Final = 3 * 3_600_000
@@ -41,25 +38,21 @@ class _Known:
         return at is not None and at < self.newest.get(kind, 0)
 
 
-class VendorPushProtocol:
+class VendorPushProtocol(VendorProtocol):
     """A `PushProtocol` for one vendor's file. Make a new one for every connection.
 
     One type of frame may bring the price and another the best bid and ask: a quote is all that was said so far.
     """
 
     def __init__(self, vendor: Vendor, secrets: Secrets, base: str | None = None) -> None:
-        """``base`` replaces scheme and host of the file's address. Raises ValueError for a file without ws."""
+        """Raises ValueError for a file without ws."""
+        super().__init__(vendor, secrets, base)
         if vendor.ws is None:
             raise ValueError("this vendor's file has no ws")
         self._ws: Ws = vendor.ws
-        self._secrets = secrets
-        self._filler = Filler(secrets, base)
-        self._spelling = Spelling(vendor.symbols)
-        self._refusals = Refusals(vendor.errors, secrets)
         self._readers: Mapping[str | None, RowReader | None] = {
             kind: None if shape is None else RowReader(shape, vendor) for kind, shape in self._ws.shapes.items()
         }
-        self._judge = Judge(vendor.plausible)
         self._asked: frozenset[str] = frozenset()
         self._known: dict[str, _Known] = {}
 
