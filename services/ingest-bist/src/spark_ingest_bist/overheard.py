@@ -35,8 +35,7 @@ class Overheard:
         try:
             async with connected(self.endpoint.url, self.endpoint.headers) as ws, asyncio.timeout(_LISTEN_S):
                 protocol = self.protocol()
-                for text in protocol.opening(()):
-                    await ws.send(text)
+                await ws.send(*protocol.opening(()))
                 async with asyncio.timeout(_NO_MORE_AFTER_S) as quiet:
                     while True:
                         known = len(found)

@@ -201,8 +201,7 @@ async def _listen(protocol: VendorPushProtocol, symbols: Sequence[str]) -> _Came
     came = _Came(False)
     try:
         async with connected(endpoint.url, endpoint.headers) as ws, asyncio.timeout(_LISTEN_S):
-            for text in protocol.opening(symbols):
-                await ws.send(text)
+            await ws.send(*protocol.opening(symbols))
             for _ in range(MOST_SHOWN):
                 frame = await ws.receive()
                 came.saved += frame + b"\n"
