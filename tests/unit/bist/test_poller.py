@@ -357,3 +357,27 @@ async def test_whatever_is_answered_no_request_leaves_the_windows_or_the_budget(
     times = [time for time, _ in played.asked]
     assert most_in_an_hour(times) <= 90
     assert all(played.clock.now_ms() >= time for time in times)
+
+
+async def test_the_longest_delay_that_any_row_declares_counts() -> None:
+    """By a shorter one the last quarter of an hour would never be asked for, and be called fresher than it is."""
+    symbols = [f"S{number:02}" for number in range(21)]  # one request more than a batch takes
+    played = Played(at("2026-04-27 17:55"), symbols)
+    played.answer = lambda asked: played.prices(asked, exchangeDataDelayedBy=0 if "S00" in asked else 15)
+
+    await played.run(at("2026-04-27 18:24"))
+
+    assert played.feed.beat(0, 0).state.delay_ms == DELAY
+    assert at("2026-04-27 18:23") < played.asked[-1][0]
+
+
+async def test_a_delay_that_all_rows_declare_anew_is_taken_over() -> None:
+    played = Played(MORNING, ["THYAO", "SASA"])
+    played.answer = lambda asked: played.prices(asked, exchangeDataDelayedBy=20)
+    await played.run(MORNING + MINUTE)
+    assert played.feed.beat(0, 0).state.delay_ms == 20 * MINUTE
+    played.answer = lambda asked: played.prices(asked, exchangeDataDelayedBy=10)
+
+    await played.run(MORNING + 2 * MINUTE)
+
+    assert played.feed.beat(0, 0).state.delay_ms == 10 * MINUTE
