@@ -238,13 +238,20 @@ ws:
         settings = settings_for(
             simulator.http_url, "x", time, redis_url, SPARK_BIST_VENDOR=str(file), SPARK_BIST_URL=simulator.http_url,
         )  # fmt: skip
-        async with ingesting(settings, redis_url):
+        async with ingesting(settings, redis_url) as ingest:
 
             async def polled() -> bool:
                 now = await state(redis)
                 return now is not None and now.connected and now.source == "poll" and bool(await tickers(redis))
 
             await eventually(polled, what="prices by polls")
+            tries = ingest.counted("requests_total", outcome="unavailable") + 2
+            await eventually(
+                lambda: ingest.counted("requests_total", outcome="unavailable") >= tries, 30, "vain tries of the socket"
+            )
+            before = len(await tickers(redis))
+            await eventually(lambda: more_than(redis, before))
+            assert await gaps(redis) == [], "the source is asked all the while"
             await http.delete("/control/bist/faults")
 
             async def pushed() -> bool:
