@@ -27,15 +27,19 @@ class _Known:
     """By type of frame, the latest time."""
 
     def with_more(self, told: Told, at: int | None) -> "_Known":
-        """Return what is known with a frame of time ``at``; of a new day no more than that is."""
-        day = self.day if at is None else (at + _ISTANBUL_MS) // _DAY_MS
-        if self.day is not None and day is not None and day > self.day:
+        """Return what is known with a frame of time ``at``; of another day no more than that is."""
+        day = self.day if at is None else _day(at)
+        if self.day not in (None, day):
             return _Known(day, told)
-        return _Known(self.day if self.day is not None else day, self.told | told, self.newest)
+        return _Known(day, self.told | told, self.newest)
 
     def older(self, kind: str | None, at: int | None) -> bool:
-        """Return whether a frame of this type and time comes late."""
-        return at is not None and at < self.newest.get(kind, 0)
+        """Return whether a frame of this type and time comes late: after a newer one of the type, or a day."""
+        return at is not None and (at < self.newest.get(kind, 0) or (self.day is not None and _day(at) < self.day))
+
+
+def _day(at: int) -> int:
+    return (at + _ISTANBUL_MS) // _DAY_MS
 
 
 class VendorPushProtocol(VendorProtocol):
@@ -125,14 +129,16 @@ class VendorPushProtocol(VendorProtocol):
     ) -> tuple[Quote, Malformed | None] | None:
         """Return the quote of all that is known of a symbol; what a frame says late is in it, but is not kept.
 
-        Raises BadRow, and then keeps nothing of it either.
+        Its time is the newest of what is in it: the types of frames run ahead of one another, and none of them is late
+        for that. Raises BadRow, and then keeps nothing of it either.
         """
         if "price" in told and told["price"] is None:
             raise BadRow("no_price", "there is none, or it is 0")
         known = self._known.get(symbol) or _Known()
-        more = known.with_more(told, at)
-        result = self._judge.quote(symbol, more.told, at) if "price" in more.told else None
-        if not known.older(kind, at) and (symbol in self._known or len(self._known) < _MOST_SYMBOLS):
+        more, late = known.with_more(told, at), known.older(kind, at)
+        newest = at if late or at is None else max([at, *more.newest.values()])
+        result = self._judge.quote(symbol, more.told, newest) if "price" in more.told else None
+        if not late and (symbol in self._known or len(self._known) < _MOST_SYMBOLS):
             if at is not None:
                 more.newest[kind] = at
             self._known[symbol] = more
