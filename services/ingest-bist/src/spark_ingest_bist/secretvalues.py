@@ -1,9 +1,8 @@
 """A vendor's keys: put in where its file says so, and taken out of everything that is told or logged."""
 
-import json
+import re
 from collections.abc import Collection, Mapping
 from typing import Final
-from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
 
@@ -20,9 +19,9 @@ class Secrets:
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = dict(values)
-        long = [value for value in self._values.values() if len(value) >= _SHORTEST_HIDDEN]
-        spelled = {way(value) for value in long for way in (str, quote, quote_plus, _in_json)}
-        self._hidden = sorted(spelled, key=len, reverse=True)
+        long = sorted({value for value in self._values.values() if len(value) >= _SHORTEST_HIDDEN}, key=len)
+        spelled = ["".join(map(_letter, value)) for value in reversed(long)]
+        self._hidden = re.compile("|".join(spelled)) if spelled else None
 
     def __repr__(self) -> str:
         return f"Secrets({len(self._values)})"
@@ -32,9 +31,7 @@ class Secrets:
 
     def scrubbed(self, text: str) -> str:
         """Return ``text`` with every secret in it made unreadable: a vendor may repeat a key in an error."""
-        for value in self._hidden:
-            text = text.replace(value, HIDDEN)
-        return text
+        return text if self._hidden is None else self._hidden.sub(HIDDEN, text)
 
 
 def secrets(given: SecretStr | None, wanted: Collection[str]) -> Secrets:
@@ -69,8 +66,13 @@ def _named(text: str) -> dict[str, str]:
     return named
 
 
-def _in_json(value: str) -> str:
-    return json.dumps(value)[1:-1]
+def _letter(letter: str) -> str:
+    """Return a pattern of a letter, however an address or a JSON text may spell it: each escapes others of them."""
+    quoted = "".join(f"%{byte:02x}" for byte in letter.encode())
+    utf_16 = letter.encode("utf-16-be").hex()
+    escaped = "".join(rf"\\u{utf_16[at : at + 4]}" for at in range(0, len(utf_16), 4))
+    blank = r"|\+" if letter == " " else ""
+    return rf"(?:\\?{re.escape(letter)}|(?i:{quoted}|{escaped}){blank})"
 
 
 def _listed(names: Collection[str]) -> str:
