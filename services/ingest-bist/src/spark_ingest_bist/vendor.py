@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from spark_ingest_bist.jsontext import find, said
-from spark_ingest_bist.quotes import Answer, Malformed, MalformedAnswer, Quote
+from spark_ingest_bist.quotes import Answer, MalformedAnswer
 from spark_ingest_bist.secretvalues import Secrets
 from spark_ingest_bist.sources import Request
 from spark_ingest_bist.vendormodel import KEY, Listing, Poll, Vendor
 from spark_ingest_bist.vendorprotocol import VendorProtocol
-from spark_ingest_bist.vendorrows import BadRow, Keyed, RowReader, rows_at, wanted
+from spark_ingest_bist.vendorrows import RowReader, rows_at, wanted
 
 ROW = "@row"
 """In a list of symbols: the row itself is the symbol."""
@@ -40,38 +42,15 @@ class VendorPollProtocol(VendorProtocol):
 
         Raises MalformedAnswer and Refused.
         """
-        answer = self._checked(status, body)
-        return self._read_rows(list(self._reader.rows(answer)), asked)
-
-    def _read_rows(self, rows: Sequence[Keyed], asked: Sequence[str]) -> Answer:
-        quotes: list[Quote] = []
-        malformed: list[Malformed] = []
-        ignored = 0
-        missing = dict.fromkeys(asked)
-        for key, row in rows:
-            symbol = None
-            try:
-                if not isinstance(row, dict | list):
-                    raise BadRow("shape", f"a row that is a {type(row).__name__}")
-                if not self._reader.wanted(row):
-                    ignored += 1
-                    continue
-                theirs = self._reader.symbol(key, row)
-                symbol = asked[0] if theirs is None and asked else self._spelling.ours(theirs or "")
-                if symbol is None or (asked and symbol not in missing):
-                    ignored += 1
-                    continue
-                missing[symbol] = None
-                quote, left_out = self._judge.quote(symbol, self._reader.told(row), self._reader.time(row))
-            except BadRow as exc:
-                malformed.append(Malformed(exc.error, self._secrets.scrubbed(exc.detail), symbol))
-                continue
-            quotes.append(quote)
-            if left_out is not None:
-                malformed.append(left_out)
-        told = {quote.symbol for quote in quotes} | {each.symbol for each in malformed}
-        absent = tuple(symbol for symbol in asked if symbol not in told)
-        return Answer(quotes=tuple(quotes), malformed=tuple(malformed), absent=absent, ignored=ignored)
+        reader, judge = self._reader, self._judge
+        answer = self._read_rows(
+            reader,
+            self._checked(status, body),
+            dict.fromkeys(asked),
+            lambda symbol, row: judge.quote(symbol, reader.told(row), reader.time(row)),
+        )
+        told = {quote.symbol for quote in answer.quotes} | {each.symbol for each in answer.malformed}
+        return replace(answer, absent=tuple(symbol for symbol in asked if symbol not in told))
 
 
 class VendorListing(VendorProtocol):

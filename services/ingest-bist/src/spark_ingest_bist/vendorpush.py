@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from spark_ingest_bist.jsontext import decode, find, said
-from spark_ingest_bist.quotes import Answer, Malformed, MalformedAnswer, Quote
+from spark_ingest_bist.quotes import Answer, MalformedAnswer
 from spark_ingest_bist.secretvalues import Secrets
 from spark_ingest_bist.sources import Endpoint
 from spark_ingest_bist.vendormodel import Vendor, Ws
-from spark_ingest_bist.vendorprotocol import VendorProtocol
+from spark_ingest_bist.vendorprotocol import Quoted, VendorProtocol
 from spark_ingest_bist.vendorrows import BadRow, RowReader, Told
 
 _ISTANBUL_MS: Final = 3 * 3_600_000
@@ -97,36 +97,15 @@ class VendorPushProtocol(VendorProtocol):
         reader = self._readers.get(kind)
         if reader is None:
             return Answer(ignored=1)
-        return self._read(answer, kind, reader)
+        return self._read_rows(
+            reader,
+            answer,
+            self._asked,
+            # None where the other type of frame will bring the price
+            lambda symbol, row: self._merged(symbol, kind, reader.told(row), reader.time(row)),
+        )
 
-    def _read(self, answer: Any, kind: str | None, reader: RowReader) -> Answer:
-        quotes: list[Quote] = []
-        malformed: list[Malformed] = []
-        ignored = 0
-        for key, row in reader.rows(answer):
-            symbol = None
-            try:
-                if not isinstance(row, dict | list):
-                    raise BadRow("shape", f"a row that is a {type(row).__name__}")
-                symbol = self._spelling.ours(reader.symbol(key, row) or "") if reader.wanted(row) else None
-                if symbol is None or (self._asked and symbol not in self._asked):
-                    ignored += 1
-                    continue
-                result = self._merged(symbol, kind, reader.told(row), reader.time(row))
-                if result is None:
-                    continue  # the other type of frame will bring the price
-                quote, left_out = result
-            except BadRow as exc:
-                malformed.append(Malformed(exc.error, self._secrets.scrubbed(exc.detail), symbol))
-                continue
-            quotes.append(quote)
-            if left_out is not None:
-                malformed.append(left_out)
-        return Answer(quotes=tuple(quotes), malformed=tuple(malformed), ignored=ignored)
-
-    def _merged(
-        self, symbol: str, kind: str | None, told: Told, at: int | None
-    ) -> tuple[Quote, Malformed | None] | None:
+    def _merged(self, symbol: str, kind: str | None, told: Told, at: int | None) -> Quoted | None:
         """Return the quote of all that is known of a symbol; what a frame says late is in it, but is not kept.
 
         Its time is the newest of what is in it: the types of frames run ahead of one another, and none of them is late
