@@ -34,7 +34,10 @@ class _Row(
         "price": "LA", "open": "O", "high": "H", "low": "L", "volume": "V", "vwap": "AV",
     },
 ):  # fmt: skip
-    """The venue's own change, D and DP, is not used: D is ask - open where DP is last - open."""
+    """The venue's own change, D and DP, is not used: D is ask - open where DP is last - open.
+
+    Nothing trades at 0: a price of 0 says that there is none.
+    """
 
     pair: str
     base: str | None = None
@@ -169,8 +172,8 @@ class TickerReader:
         bid, ask, bid_size, ask_size = _figures(quotes)
         ticker = replace(  # a third of the cost of making one
             ticker,
-            bid=bid,
-            ask=ask,
+            bid=bid or None,
+            ask=ask or None,
             bid_size=bid_size,
             ask_size=ask_size,
             venue_time=venue_time,
@@ -193,6 +196,7 @@ def _traded(before: Ticker, trading: _Texts) -> Ticker:
     if average is not None:
         trading = *others, unpadded(average)  # the venue pads none but this
     price, open_, high, low, volume, vwap = _figures(trading)
+    price, open_ = price or None, open_ or None
     if price == before.price and open_ == before.open:
         difference, percent = before.change, before.change_pct
     else:
@@ -201,10 +205,10 @@ def _traded(before: Ticker, trading: _Texts) -> Ticker:
         before,
         price=price,
         open=open_,
-        high=high,
-        low=low,
+        high=high or None,
+        low=low or None,
         volume=volume,
-        vwap=vwap,
+        vwap=vwap or None,
         change=difference,
         change_pct=percent,
     )
