@@ -323,4 +323,4 @@ def test_sizes_and_volumes_may_be_0() -> None:
     ticker = the_ticker(ticker_frame(B="0", A="0", BA="0", AA="0", H="0", L="0", V="0", AV="0.000000000000"))
 
     assert (ticker.bid, ticker.ask, ticker.high, ticker.low, ticker.vwap) == (None,) * 5
-    assert (ticker.bid_size, ticker.ask_size, ticker.volume) == (0, 0, 0)
+    assert (ticker.bid_size, ticker.ask_size, ticker.volume) == (Decimal(0),) * 3
