@@ -172,10 +172,12 @@ async def test_a_vendor_that_does_not_tell_its_symbols_for_now(monkeypatch: pyte
         ({"SPARK_BIST_VENDOR": ""}, "SPARK_BIST_VENDOR"),
         ({"SPARK_BIST_VENDOR": "gone.yaml"}, r"gone\.yaml: cannot be read"),
         ({"SPARK_BIST_SECRET": ""}, r"\{secret\} is needed; set SPARK_BIST_SECRET or SPARK_BIST_SECRET_FILE"),
+        ({"SPARK_BIST_VENDOR": str(FOLDER / "laplace.yaml"), "SPARK_BIST_SECRET": "\u201csimulated-key\u201d"},
+         r"^SPARK_BIST_SECRET cannot be used: \{secret\} goes into a header, which takes plain letters"),
         ({"SPARK_BIST_SYMBOLS": "*"}, r"SPARK_BIST_SYMBOLS=\* cannot be used"),
         ({"SPARK_BIST_URL": ""}, "SPARK_BIST_URL"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_start_says_what_to_do(more: dict[str, str], what: str) -> None:
     with pytest.raises(CannotStart, match=what):
         choose(settings_for("http://127.0.0.1:1", "ideal", **more))

@@ -11,7 +11,7 @@ _SHORTEST_HIDDEN: Final = 4  # a shorter one is no secret, and its letters are e
 
 
 class MissingSecret(ValueError):
-    """The file refers to a secret that was not given; the text says which, and never any value."""
+    """The file refers to a secret that was not given, or is of no use; the text says which, and never any value."""
 
 
 class Secrets:
@@ -34,10 +34,10 @@ class Secrets:
         return text if self._hidden is None else self._hidden.sub(HIDDEN, text)
 
 
-def secrets(given: SecretStr | None, wanted: Collection[str]) -> Secrets:
+def secrets(given: SecretStr | None, wanted: Collection[str], in_headers: Collection[str] = ()) -> Secrets:
     """Return the ``wanted`` secrets out of what was given: one value for the empty name, else lines NAME=VALUE.
 
-    Raises MissingSecret.
+    Those ``in_headers`` must be plain letters. Raises MissingSecret.
     """
     text = given.get_secret_value().strip() if given is not None else ""
     if not wanted:
@@ -53,6 +53,10 @@ def secrets(given: SecretStr | None, wanted: Collection[str]) -> Secrets:
     if any(not value.isprintable() for value in values.values()):
         raise MissingSecret(
             f"SPARK_BIST_SECRET has several lines or unprintable letters; {_listed(wanted)} takes one line of text"
+        )
+    if strange := [name for name in in_headers if not values[name].isascii()]:
+        raise MissingSecret(
+            f"{_listed(strange)} goes into a header, which takes plain letters; did quotes or blanks come along?"
         )
     return Secrets({name: values[name] for name in wanted})
 

@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _keys(vendor: Vendor, given: SecretStr | None) -> tuple[Secrets, bool]:
     """Return the secrets, and whether any is lacking."""
     try:
-        keys = secrets(given, vendor.secret_names)
+        keys = secrets(given, vendor.secret_names, vendor.header_secret_names)
     except MissingSecret as exc:
         print(f"secrets: {exc}", file=sys.stderr)
         return Secrets({}), True

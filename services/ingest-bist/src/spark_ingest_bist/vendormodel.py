@@ -407,8 +407,13 @@ class Vendor(Section):
     @property
     def secret_names(self) -> set[str]:
         """The secrets that it refers to; the empty name is the one that stands alone."""
-        places = (name for text in texts_in(self.model_dump()) for name in Template(text).names)
-        return {name for place in places if (name := secret_name(place)) is not None}
+        return _secrets_in(self.model_dump())
+
+    @property
+    def header_secret_names(self) -> set[str]:
+        """Those of them that go into a header as they are."""
+        parts = [part for part in (self.poll, self.ws, self.list) if part is not None]
+        return _secrets_in([value.text for part in parts for value in part.headers.values()])
 
     @property
     def delay_ms(self) -> int:
@@ -421,6 +426,11 @@ class Vendor(Section):
         if self.list is not None or (self.poll is not None and not self.poll.names_symbols):
             return True
         return self.ws is not None and (self.ws.all is not None or not self.ws.names_symbols)
+
+
+def _secrets_in(value: object) -> set[str]:
+    places = (name for text in texts_in(value) for name in Template(text).names)
+    return {name for place in places if (name := secret_name(place)) is not None}
 
 
 def sections(annotation: object) -> Sequence[type[Section]]:
