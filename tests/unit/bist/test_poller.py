@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 
 import httpx
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_bus.publisher import Claim
+from spark_ingest_bist.quotes import Answer, Quote
+from spark_ingest_bist.times import Times
 from spark_market.messages import Ticker
 from unit.bist.days import DELAY, MINUTE, at, calendar
 from unit.bist.polled import Played
@@ -381,3 +384,25 @@ async def test_a_delay_that_all_rows_declare_anew_is_taken_over() -> None:
     await played.run(MORNING + 2 * MINUTE)
 
     assert played.feed.beat(0, 0).state.delay_ms == 10 * MINUTE
+
+
+async def test_a_stream_far_ahead_of_the_answers_leaves_no_holes_in_them() -> None:
+    """Whether Yahoo's is as late as its answers nobody has established: what it does changes nothing else."""
+    played = Played(MORNING + 60 * MINUTE, ["THYAO", "SASA"])
+
+    def answer(symbols: list[str]) -> httpx.Response:
+        if len(played.asked) % 6 == 0:  # a thin share: every minute and a half
+            now_ms = played.clock.now_ms()
+            quote = Quote(symbol="THYAO", price=Decimal(300 + len(played.asked)), venue_time=now_ms)
+            moment = Times(played.clock, played.clock).now()
+            played.feed.market.take(Answer(quotes=(quote,)), {"THYAO"}, moment, sooner=True)
+        return played.prices(symbols)
+
+    played.answer = answer
+    await played.run(MORNING + 80 * MINUTE)
+
+    assert played.gaps() == []
+    assert played.counted("rows_total", reason="late") == 0
+    assert played.clock.now_ms() - played.feed.market.heard["ticker:THYAO"] < MINUTE
+    times = [told.venue_time for told in played.messages() if told.symbol == "THYAO"]
+    assert times == sorted(times), "no answer rolled a price back"

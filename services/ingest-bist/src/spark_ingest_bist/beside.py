@@ -91,7 +91,7 @@ class _Sooner:
         wiring = self._wiring
         if answer.quotes:
             symbols = {quote.symbol for quote in answer.quotes}  # of the others it has not said anything
-            wiring.market.take(answer, symbols, wiring.times.at(received_at))
+            wiring.market.take(answer, symbols, wiring.times.at(received_at), sooner=True)
         else:
             wiring.metrics.row("ignored", answer.ignored)
             wiring.market.malformed(answer.malformed)

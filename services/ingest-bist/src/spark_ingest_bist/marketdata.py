@@ -109,15 +109,18 @@ class MarketData:
         """A connection that brought everything is gone."""
         self._holes.interrupted(cause)
 
-    def take(self, answer: Answer, asked: Collection[str], at: Moment) -> None:
-        """Publish what is new in an answer to a question for ``asked``, which came ``at``."""
+    def take(self, answer: Answer, asked: Collection[str], at: Moment, *, sooner: bool = False) -> None:
+        """Publish what is new in an answer to a question for ``asked``, which came ``at``.
+
+        ``sooner`` is for what a stream beside the answers tells.
+        """
         self._count(answer)
         believed, ticks = [], []
         for quote in answer.quotes:
             if quote.symbol not in asked:
                 self._metrics.row("unasked")
                 continue
-            verdict = self._row(quote, at)
+            verdict = self._row(quote, at, sooner=sooner)
             if verdict in _DISBELIEVED:
                 continue
             believed.append(quote.symbol)
@@ -136,12 +139,12 @@ class MarketData:
     def _tolerated_ms(self) -> float:
         return FEW * self.interval_ms if self.interval_ms else float("inf")
 
-    def _row(self, quote: Quote, at: Moment) -> Verdict:
+    def _row(self, quote: Quote, at: Moment, *, sooner: bool) -> Verdict:
         """Take in one row; say what it is."""
         rows = self._rows.get(quote.symbol)
         if rows is None:
             rows = self._rows[quote.symbol] = Rows(self._mode)
-        verdict = rows.take(quote, at.wall_ms, at.market_ms, self._shown_day(at.market_ms))
+        verdict = rows.take(quote, at.wall_ms, at.market_ms, self._shown_day(at.market_ms), sooner=sooner)
         self._metrics.row(verdict.value)
         self._metrics.row("volume_fell", rows.fell)
         if verdict in _DISBELIEVED:
