@@ -102,8 +102,8 @@ def test_yahoos_protocol_knows_no_socket_and_no_clock() -> None:
 def test_a_vendors_protocol_knows_no_socket_and_no_clock() -> None:
     package = next(each for each in packages() if each.name == "spark_ingest_bist")
     pure = (
-        "vendor", "vendorpush", "vendorcall", "vendorrows", "plausibility", "refusals", "spelling", "templates",
-        "secretvalues", "figures", "jsontext",
+        "vendor", "vendorpush", "vendorprotocol", "vendorcall", "vendorrows", "plausibility", "refusals",
+        "spelling", "templates", "secretvalues", "figures", "jsontext",
     )  # fmt: skip
     assert forbidden([package / f"{name}.py" for name in pure], PURE) == []
     assert forbidden([package / "moments.py"], PURE - {"datetime"}) == []

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from integration.bist.stream import FakeStream
 from integration.bist.test_vendors import clock, simulated
+from spark_ingest_bist import push
 from support import vendors
 
 
@@ -142,3 +144,24 @@ async def test_an_address_that_the_ingest_would_refuse_is_refused() -> None:
     assert status == 2
     assert "SPARK_BIST_URL" in err
     assert "http://" in err
+
+
+async def test_what_the_ingest_would_not_take_fails_the_check(tmp_path: Path) -> None:
+    """By its bounds, not by others: a user relies on the check."""
+    file = tmp_path / "my.yaml"
+    file.write_text(
+        """
+vendor: Large
+licence: for tests
+delay: 0
+ws: {url: "wss://v.example/ws", subscribe: all, fields: {symbol: s, price: p}, time: receive}
+""",
+        encoding="utf-8",
+    )
+    frame = '{"s":"THYAO","p":300,"x":"' + "x" * push.LARGEST_FRAME + '"}'
+    async with FakeStream([frame]) as stream:
+        status, out, _ = await check(file, "--ask", SPARK_BIST_URL=stream.url.replace("ws://", "http://"))
+
+    assert status == 1
+    assert "lost: Closed" in out
+    assert "price 300" not in out

@@ -172,10 +172,12 @@ async def test_a_vendor_that_does_not_tell_its_symbols_for_now(monkeypatch: pyte
         ({"SPARK_BIST_VENDOR": ""}, "SPARK_BIST_VENDOR"),
         ({"SPARK_BIST_VENDOR": "gone.yaml"}, r"gone\.yaml: cannot be read"),
         ({"SPARK_BIST_SECRET": ""}, r"\{secret\} is needed; set SPARK_BIST_SECRET or SPARK_BIST_SECRET_FILE"),
+        ({"SPARK_BIST_VENDOR": str(FOLDER / "laplace.yaml"), "SPARK_BIST_SECRET": "\u201csimulated-key\u201d"},
+         r"^SPARK_BIST_SECRET cannot be used: \{secret\} goes into a header, which takes plain letters"),
         ({"SPARK_BIST_SYMBOLS": "*"}, r"SPARK_BIST_SYMBOLS=\* cannot be used"),
         ({"SPARK_BIST_URL": ""}, "SPARK_BIST_URL"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_start_says_what_to_do(more: dict[str, str], what: str) -> None:
     with pytest.raises(CannotStart, match=what):
         choose(settings_for("http://127.0.0.1:1", "ideal", **more))
@@ -238,13 +240,20 @@ ws:
         settings = settings_for(
             simulator.http_url, "x", time, redis_url, SPARK_BIST_VENDOR=str(file), SPARK_BIST_URL=simulator.http_url,
         )  # fmt: skip
-        async with ingesting(settings, redis_url):
+        async with ingesting(settings, redis_url) as ingest:
 
             async def polled() -> bool:
                 now = await state(redis)
                 return now is not None and now.connected and now.source == "poll" and bool(await tickers(redis))
 
             await eventually(polled, what="prices by polls")
+            tries = ingest.counted("requests_total", outcome="unavailable") + 2
+            await eventually(
+                lambda: ingest.counted("requests_total", outcome="unavailable") >= tries, 30, "vain tries of the socket"
+            )
+            before = len(await tickers(redis))
+            await eventually(lambda: more_than(redis, before))
+            assert await gaps(redis) == [], "the source is asked all the while"
             await http.delete("/control/bist/faults")
 
             async def pushed() -> bool:

@@ -193,6 +193,27 @@ async def test_a_first_start_without_any_socket_tells_of_the_time_of_polling() -
 
 
 @pytest.mark.usefixtures("brisk", "soon_polling")
+async def test_a_rest_that_repeats_itself_proves_no_life() -> None:
+    """A frozen back end answers 200: its rows bear the time, and that stands still or, from another one, goes back."""
+    later = 1_766_404_802_000
+    async with FakeVenue() as venue:
+        venue.answers[TICKERS] = answer(row("20", at=later), row("30", "ETHTRY", later))
+        venue.play(*[refuse(503)] * 100)
+        async with listening(venue, ["BTC_TRY", "ETH_TRY"]) as listener:
+            await eventually(lambda: listener.prices == [20, 30])
+            heard = dict(listener.feed.market.heard)
+            venue.answers[TICKERS] = answer(row("19", at=later - 1), row("30", "ETHTRY", later))
+            await eventually(lambda: listener.counted("poll_errors_total") > 3)
+            assert listener.feed.market.heard == heard
+            venue.answers[TICKERS] = answer(row("19", at=later - 1), row("31", "ETHTRY", later + 1))
+            await eventually(lambda: 31 in listener.prices)
+            assert listener.feed.market.heard["ticker:BTC_TRY"] == heard["ticker:BTC_TRY"]
+            assert listener.feed.market.heard["ticker:ETH_TRY"] > heard["ticker:ETH_TRY"]
+
+    assert listener.prices == [20, 30, 31]
+
+
+@pytest.mark.usefixtures("brisk", "soon_polling")
 async def test_the_venues_limit_on_requests_is_heeded_by_the_poll() -> None:
     """Told to wait by the venue: asked no more until then."""
     async with FakeVenue() as venue:

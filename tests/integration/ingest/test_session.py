@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection
 
 from integration.ingest.listening import btc, eth, listening
 from spark_bus.publisher import Claim
-from spark_ingest_btcturk.session import FRAMES_A_TURN
+from spark_ingest.liveness import FRAMES_A_TURN
 from spark_market.messages import Gap, Ticker
 from support.certificate import self_signed
 from support.eventually import eventually
@@ -176,7 +176,7 @@ async def test_after_a_stall_of_our_own_what_waited_in_the_socket_is_discarded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It would be stamped as received now, and nobody can tell how old it is."""
-    monkeypatch.setattr(f"{SESSION}.STALLED_AFTER_S", 0.6)
+    monkeypatch.setattr("spark_ingest.liveness.STALLED_AFTER_S", 0.6)
     gate = asyncio.Event()
 
     async def when_told(ws: object) -> None:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 
 import httpx
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_bus.publisher import Claim
+from spark_ingest_bist.quotes import Answer, Quote
+from spark_ingest_bist.times import Times
 from spark_market.messages import Ticker
 from unit.bist.days import DELAY, MINUTE, at, calendar
 from unit.bist.polled import Played
@@ -357,3 +360,49 @@ async def test_whatever_is_answered_no_request_leaves_the_windows_or_the_budget(
     times = [time for time, _ in played.asked]
     assert most_in_an_hour(times) <= 90
     assert all(played.clock.now_ms() >= time for time in times)
+
+
+async def test_the_longest_delay_that_any_row_declares_counts() -> None:
+    """By a shorter one the last quarter of an hour would never be asked for, and be called fresher than it is."""
+    symbols = [f"S{number:02}" for number in range(21)]  # one request more than a batch takes
+    played = Played(at("2026-04-27 17:55"), symbols)
+    played.answer = lambda asked: played.prices(asked, exchangeDataDelayedBy=0 if "S00" in asked else 15)
+
+    await played.run(at("2026-04-27 18:24"))
+
+    assert played.feed.beat(0, 0).state.delay_ms == DELAY
+    assert at("2026-04-27 18:23") < played.asked[-1][0]
+
+
+async def test_a_delay_that_all_rows_declare_anew_is_taken_over() -> None:
+    played = Played(MORNING, ["THYAO", "SASA"])
+    played.answer = lambda asked: played.prices(asked, exchangeDataDelayedBy=20)
+    await played.run(MORNING + MINUTE)
+    assert played.feed.beat(0, 0).state.delay_ms == 20 * MINUTE
+    played.answer = lambda asked: played.prices(asked, exchangeDataDelayedBy=10)
+
+    await played.run(MORNING + 2 * MINUTE)
+
+    assert played.feed.beat(0, 0).state.delay_ms == 10 * MINUTE
+
+
+async def test_a_stream_far_ahead_of_the_answers_leaves_no_holes_in_them() -> None:
+    """Whether Yahoo's is as late as its answers nobody has established: what it does changes nothing else."""
+    played = Played(MORNING + 60 * MINUTE, ["THYAO", "SASA"])
+
+    def answer(symbols: list[str]) -> httpx.Response:
+        if len(played.asked) % 6 == 0:  # a thin share: every minute and a half
+            now_ms = played.clock.now_ms()
+            quote = Quote(symbol="THYAO", price=Decimal(300 + len(played.asked)), venue_time=now_ms)
+            moment = Times(played.clock, played.clock).now()
+            played.feed.market.take(Answer(quotes=(quote,)), {"THYAO"}, moment, sooner=True)
+        return played.prices(symbols)
+
+    played.answer = answer
+    await played.run(MORNING + 80 * MINUTE)
+
+    assert played.gaps() == []
+    assert played.counted("rows_total", reason="late") == 0
+    assert played.clock.now_ms() - played.feed.market.heard["ticker:THYAO"] < MINUTE
+    times = [told.venue_time for told in played.messages() if told.symbol == "THYAO"]
+    assert times == sorted(times), "no answer rolled a price back"

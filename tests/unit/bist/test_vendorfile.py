@@ -6,6 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from spark_ingest_bist.secretvalues import MissingSecret, Secrets, secrets
+from spark_ingest_bist.templates import Template
+from spark_ingest_bist.vendorcall import Filler
 from spark_ingest_bist.vendorfile import BadVendorFile, parse_vendor, read_vendor
 from support import vendors
 
@@ -248,11 +250,23 @@ def test_a_secret_that_is_missing_is_named_and_none_is_told(given: str | None, w
 
 
 def test_a_secret_is_hidden_however_it_is_spelled() -> None:
-    keys = Secrets({"": 'a/b+c "d"'})
+    keys = Secrets({"": 'a/b+c: "d"'})
 
     assert repr(keys) == "Secrets(1)"
-    for spelled in ('a/b+c "d"', "a/b%2Bc%20%22d%22", "a%2Fb%2Bc+%22d%22", 'a/b+c \\"d\\"'):
-        assert "b" not in keys.scrubbed(f"<{spelled}>")
+    for spelled in (
+        'a/b+c: "d"', "a/b%2Bc%3A%20%22d%22", "a%2Fb%2Bc%3A+%22d%22", "a%2Fb%2Bc:%20%22d%22", "a%2fb%2bc:%20%22d%22",
+        'a/b+c: \\"d\\"', r"a\/b\u002bc:\u0020\u0022d\u0022",
+    ):  # fmt: skip
+        assert keys.scrubbed(f"<{spelled}>") == "<**********>"
+    assert keys.scrubbed("<a/b+c>") == "<a/b+c>"
+
+
+def test_a_secret_is_hidden_as_it_stands_in_our_own_address() -> None:
+    """A vendor may repeat the whole address in an error."""
+    keys = Secrets({"": "k:e/y=="})
+    address = Filler(keys, None).address(Template("https://v.example/{secret}"))
+
+    assert keys.scrubbed(f"no such page: {address}") == "no such page: https://v.example/**********"
 
 
 def test_secrets_with_and_without_names_do_not_mix() -> None:

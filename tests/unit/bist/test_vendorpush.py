@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from spark_ingest_bist.quotes import Answer, Malformed, MalformedAnswer, Quote, Refused
+from spark_ingest_bist.rows import Rows, Verdict
 from spark_ingest_bist.vendorpush import VendorPushProtocol
+from spark_market.instruments import Mode
 from support.examples import NOON
 from support.vendors import body, described
 
@@ -171,12 +173,28 @@ def test_a_late_frame_is_told_with_its_time_and_not_kept() -> None:
 
 
 def test_types_have_times_of_their_own() -> None:
-    """A quote that is a moment older than the last price is no late quote."""
-    protocol = pushing()
-    told(protocol, "price", T0 + 10, p=100)
+    """A quote that is a moment older than the last price is no late quote, and is not to be taken for one."""
+    protocol, rows = pushing(), Rows(Mode.REAL)
+    rows.take(told(protocol, "price", T0 + 10, p=100), NOON, T0 + 20)
 
-    assert told(protocol, "quote", T0 + 5, b=99, a=101).bid == Decimal(99)
+    quoted = told(protocol, "quote", T0 + 5, b=99, a=101)
+
+    assert rows.take(quoted, NOON, T0 + 20) is Verdict.CHANGED
+    assert rows.ticker is not None
+    assert (rows.ticker.price, rows.ticker.bid, rows.ticker.venue_time) == (Decimal(100), Decimal(99), T0 + 10)
     assert told(protocol, "price", T0 + 11, p=100).bid == Decimal(99)
+
+
+def test_what_a_type_says_of_a_day_before_is_not_put_together_with_today() -> None:
+    """Vendors begin with what they know last of each type: of a thin share that may be yesterday's."""
+    protocol = pushing()
+    told(protocol, "price", T0 + DAY, p=100)
+
+    silent(protocol, "quote", T0, b=89, a=91)
+
+    assert told(protocol, "price", T0 + DAY + 1, p=101) == Quote(
+        symbol="THYAO", price=Decimal(101), venue_time=T0 + DAY + 1
+    )  # fmt: skip
 
 
 def test_a_new_day_begins_with_nothing() -> None:

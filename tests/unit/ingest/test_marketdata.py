@@ -76,7 +76,7 @@ class Conversation:
         self.listener.take(str(frame).encode(), at, at / 1000)
 
     def poll(self, price: str, at: int) -> None:
-        self.market.take_polled(self._rest.read_rest_tickers(answer(row(price)), at), at, at / 1000)
+        self.market.take_polled(self._rest.read_rest_tickers(answer(row(price, at=at)), at), at, at / 1000)
 
     @property
     def told(self) -> list[object]:

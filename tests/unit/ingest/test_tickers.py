@@ -278,7 +278,7 @@ def test_a_ticker_of_nothing_is_one() -> None:
     ("value", "price"),
     [
         (b"100.617", "100.617"), (b"1e-7", "0.0000001"), (b'"1E-7"', "0.0000001"), (b"4.5e3", "4500"),
-        (b'"100.6170"', "100.617"), (b'"0"', "0"), (b'"-0"', "0"), (b"-0.0", "0"), (b'"\\u0031\\u0032"', "12"),
+        (b'"100.6170"', "100.617"), (b'"\\u0031\\u0032"', "12"),
         (b'"123456789012345.123456789012345678"', "123456789012345.123456789012345678"),
         (b"123456789012345.123456789012345678", "123456789012345.123456789012345678"),
     ],
@@ -308,4 +308,19 @@ def test_a_change_keeps_every_digit() -> None:
 def test_there_is_no_change_from_an_open_of_nothing() -> None:
     ticker = the_ticker(ticker_frame(O="0"))
 
-    assert (ticker.open, ticker.change, ticker.change_pct) == (Decimal(0), None, None)
+    assert (ticker.open, ticker.change, ticker.change_pct) == (None, None, None)
+
+
+@pytest.mark.parametrize("nothing", [b'"0"', b'"0.00"', b'"-0"', b"-0.0"])
+def test_a_price_of_0_is_none(nothing: bytes) -> None:
+    """Nothing trades at 0: it would pass for a fall of 100 %. What a pair without trades or quotes has is not known."""
+    ticker = the_ticker(with_raw("LA", nothing))
+
+    assert (ticker.price, ticker.change, ticker.change_pct) == (None, None, None)
+
+
+def test_sizes_and_volumes_may_be_0() -> None:
+    ticker = the_ticker(ticker_frame(B="0", A="0", BA="0", AA="0", H="0", L="0", V="0", AV="0.000000000000"))
+
+    assert (ticker.bid, ticker.ask, ticker.high, ticker.low, ticker.vwap) == (None,) * 5
+    assert (ticker.bid_size, ticker.ask_size, ticker.volume) == (Decimal(0),) * 3

@@ -25,6 +25,7 @@ from aiohttp import (
 
 _OPEN_S = 10.0
 _CLOSE_S = 1.0
+_SEND_S = 10.0  # requests are a few kB; a venue that does not take them in so long is not there
 LARGEST_FRAME = 4 * 2**20
 """In bytes; one frame with all of BtcTurk's pairs is about 0.1 MB."""
 
@@ -73,10 +74,12 @@ class WebSocket:
                 raise Closed(str(data))
         raise Closed("cut off without a goodbye")
 
-    async def send(self, text: str) -> None:
-        """Send a text frame; waits when much is on its way, for as long as that takes."""
+    async def send(self, *texts: str) -> None:
+        """Send text frames; waits when much is on its way. Raises Closed, and TimeoutError after 10 s for all."""
         try:
-            await self._ws.send_str(text)
+            async with asyncio.timeout(_SEND_S):
+                for text in texts:
+                    await self._ws.send_str(text)
         except ClientError as exc:
             raise Closed(str(exc)) from exc
 

@@ -13,7 +13,6 @@ from spark_ingest_bist.schedule import Schedule, Window
 from spark_ingest_bist.session import Wiring
 from spark_ingest_bist.sources import Endpoint, PushProtocol
 from spark_ingest_bist.times import Times
-from spark_market.sessions import Phase
 from spark_service.backoff import backoff
 from spark_service.lifecycle import run_together
 
@@ -92,7 +91,7 @@ class _Sooner:
         wiring = self._wiring
         if answer.quotes:
             symbols = {quote.symbol for quote in answer.quotes}  # of the others it has not said anything
-            wiring.market.take(answer, symbols, wiring.times.at(received_at))
+            wiring.market.take(answer, symbols, wiring.times.at(received_at), sooner=True)
         else:
             wiring.metrics.row("ignored", answer.ignored)
             wiring.market.malformed(answer.malformed)
@@ -121,8 +120,7 @@ class _LiveHours:
         return self._schedule.window(self._clock.now_ms()) is Window.LIVE
 
     def expected(self) -> bool:
-        seen_ms = self._clock.now_ms() - self._schedule.delay_ms
-        return self._schedule.calendar.at(seen_ms) is Phase.CONTINUOUS
+        return self._schedule.expected(self._clock.now_ms())
 
     async def opened(self) -> None:
         while not self.open():

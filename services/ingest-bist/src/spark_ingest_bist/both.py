@@ -73,6 +73,7 @@ class Both:
                 elif now - well_at > FALL_BACK_AFTER_S and self._polling is None:
                     logger.warning("the socket brings nothing; asking instead", after_s=FALL_BACK_AFTER_S)
                     self._polling = asyncio.create_task(self._poller.run())
+                    self._listening.asked_instead = True
             for task in (listening, self._polling):
                 if task is not None and task.done():
                     task.result()
@@ -91,6 +92,7 @@ class Both:
         if self._polling is None:
             return
         polling, self._polling = self._polling, None
+        self._listening.asked_instead = False
         await end([polling])
         if not polling.cancelled():
             polling.result()

@@ -127,7 +127,7 @@ def _vendor(settings: IngestSettings) -> Source:
         )
     try:
         vendor = read_vendor(settings.vendor)
-        keys = secrets(settings.secret, vendor.secret_names)
+        keys = secrets(settings.secret, vendor.secret_names, vendor.header_secret_names)
     except BadVendorFile as exc:
         raise CannotStart(f"SPARK_BIST_VENDOR cannot be used:\n{exc}") from exc
     except MissingSecret as exc:

@@ -51,6 +51,8 @@ class Listening:
         )
         self._since = wiring.times.wall.now_ms()
         self.trouble: str | None = None
+        self.asked_instead = False
+        """Whether the source is being asked, so that a connection that ends, or is not to be had, leaves no hole."""
 
     @property
     def connected_since(self) -> int | None:
@@ -123,4 +125,5 @@ class Listening:
     def lost(self, cause: str) -> None:
         """There is none any more."""
         self.trouble = cause
-        self._market.interrupted(cause)
+        if not self.asked_instead:
+            self._market.interrupted(cause)

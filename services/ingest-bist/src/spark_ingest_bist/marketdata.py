@@ -56,6 +56,9 @@ class MarketData:
         self._holes = Holes(schedule.open_ms)
         self._put: Put | None = None
         self._reported: set[tuple[str, str | None]] = set()
+        # Of each symbol what the last answer with it declared. The longest counts: by a shorter one the day would end
+        # before the last prices of the others, and these would be called fresher than they are.
+        self._declared_ms = dict.fromkeys(symbols, schedule.delay_ms)
         self.interval_ms: float = 0.0
         """How often each symbol is asked for, ms of the market's clock; 0 while the source sends by itself."""
         self.heard: dict[str, int] = {}
@@ -106,23 +109,27 @@ class MarketData:
         """A connection that brought everything is gone."""
         self._holes.interrupted(cause)
 
-    def take(self, answer: Answer, asked: Collection[str], at: Moment) -> None:
-        """Publish what is new in an answer to a question for ``asked``, which came ``at``."""
-        if answer.delay_ms is not None:
-            self._schedule.delay_ms = answer.delay_ms
+    def take(self, answer: Answer, asked: Collection[str], at: Moment, *, sooner: bool = False) -> None:
+        """Publish what is new in an answer to a question for ``asked``, which came ``at``.
+
+        ``sooner`` is for what a stream beside the answers tells.
+        """
         self._count(answer)
         believed, ticks = [], []
         for quote in answer.quotes:
             if quote.symbol not in asked:
                 self._metrics.row("unasked")
                 continue
-            verdict = self._row(quote, at)
+            verdict = self._row(quote, at, sooner=sooner)
             if verdict in _DISBELIEVED:
                 continue
             believed.append(quote.symbol)
             tick = self._rows[quote.symbol].ticker
             if verdict is Verdict.CHANGED and tick is not None and quote.symbol in self._wanted:
                 ticks.append(tick)
+        if answer.delay_ms is not None:
+            self._declared_ms |= dict.fromkeys(believed, answer.delay_ms)
+            self._schedule.delay_ms = max(self._declared_ms.values())
         # Only of what it had a row that can be believed does the answer tell that nothing is missing.
         for hole in self._holes.answered(believed, at, self._tolerated_ms()):
             self._disclose(hole, at)
@@ -132,12 +139,12 @@ class MarketData:
     def _tolerated_ms(self) -> float:
         return FEW * self.interval_ms if self.interval_ms else float("inf")
 
-    def _row(self, quote: Quote, at: Moment) -> Verdict:
+    def _row(self, quote: Quote, at: Moment, *, sooner: bool) -> Verdict:
         """Take in one row; say what it is."""
         rows = self._rows.get(quote.symbol)
         if rows is None:
             rows = self._rows[quote.symbol] = Rows(self._mode)
-        verdict = rows.take(quote, at.wall_ms, at.market_ms, self._shown_day(at.market_ms))
+        verdict = rows.take(quote, at.wall_ms, at.market_ms, self._shown_day(at.market_ms), sooner=sooner)
         self._metrics.row(verdict.value)
         self._metrics.row("volume_fell", rows.fell)
         if verdict in _DISBELIEVED:

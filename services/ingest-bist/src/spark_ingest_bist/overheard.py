@@ -8,6 +8,7 @@ from typing import Final
 
 from spark_ingest import websocket
 from spark_ingest.websocket import Closed, connected
+from spark_ingest_bist.push import LARGEST_FRAME
 from spark_ingest_bist.quotes import MalformedAnswer, Refused
 from spark_ingest_bist.sources import Endpoint, PushProtocol
 
@@ -33,10 +34,10 @@ class Overheard:
         """
         found: dict[str, str | None] = {}
         try:
-            async with connected(self.endpoint.url, self.endpoint.headers) as ws, asyncio.timeout(_LISTEN_S):
+            connection = connected(self.endpoint.url, self.endpoint.headers, LARGEST_FRAME)
+            async with connection as ws, asyncio.timeout(_LISTEN_S):
                 protocol = self.protocol()
-                for text in protocol.opening(()):
-                    await ws.send(text)
+                await ws.send(*protocol.opening(()))
                 async with asyncio.timeout(_NO_MORE_AFTER_S) as quiet:
                     while True:
                         known = len(found)

@@ -19,7 +19,8 @@ from spark_ingest_bist.schedule import Window
 from spark_ingest_bist.session import Wiring
 from spark_ingest_bist.sources import PollProtocol
 
-_LARGEST: Final = 4 * 2**20
+LARGEST: Final = 4 * 2**20
+"""In bytes. A larger answer is none."""
 _LONGEST_S: Final = 10.0
 _PIECES_APART_S: Final = 2.0
 _NAP_S: Final = 300.0
@@ -195,7 +196,7 @@ class Poller:
         try:
             request = client.build_request(asked.method, asked.url, headers=dict(asked.headers), content=asked.body)
             response, body = await exchange(
-                client, request, within_s=min(self._within_s, self._interval_s * 2 / 3), most_bytes=_LARGEST
+                client, request, within_s=min(self._within_s, self._interval_s * 2 / 3), most_bytes=LARGEST
             )
             asked_s = asked_wait_s(response, MOST_ASKED_S)
             answer = self._protocol.read(response.status_code, body, batch, self._times.wall.now_ms())

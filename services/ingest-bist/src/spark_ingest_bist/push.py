@@ -4,11 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
 
 from spark_ingest import websocket
+from spark_ingest.liveness import STEADY_AFTER_S, TEND_S, Pulse, Silent, Stalled, cause, read
 from spark_ingest.websocket import Closed, WebSocket, connected, retry_after_s
 from spark_ingest_bist.quotes import Answer, MalformedAnswer, Refused
 from spark_ingest_bist.refusals import by_status
@@ -17,26 +19,11 @@ from spark_service.backoff import backoff
 from spark_service.clock import now_ms
 from spark_service.lifecycle import run_together
 
-STEADY_AFTER_S: Final = 15.0
-"""Data must have flowed this long before the next loss is retried at once: greeting and hanging up is not health."""
-STALLED_AFTER_S: Final = 2.0
-"""When this process stood still for longer, what waits in the socket is old: it can not be told how old."""
 LARGEST_FRAME: Final = 2**20
 """In bytes. A larger one costs the connection."""
-FRAMES_A_TURN: Final = 64
-TEND_S: Final = 0.25
-_SEND_S: Final = 10.0
 _LONGEST_RETRY_AFTER_S: Final = 900.0
 _QUIET_TIMES: Final = 5
 """Frames without data prove the connection, not the subscription: after so many idle limits it is made anew."""
-
-
-class Silent(Exception):
-    """Connected, but nothing comes."""
-
-
-class Stalled(Exception):
-    """This process, not the source, stood still."""
 
 
 class _Over(Exception):
@@ -114,7 +101,7 @@ class PushSession:
         self._hours = hours
         self._idle_s = idle_s
         self._waits = waits or Waits()
-        self._frame_at = self._pulse_at = time.monotonic()
+        self._frame_at = time.monotonic()
 
     async def run(self) -> None:
         """Connect, read, reconnect, until cancelled."""
@@ -127,17 +114,18 @@ class PushSession:
             except (OSError, Closed, websocket.Refused, Refused, Silent, Stalled) as exc:
                 if self.heard_at is not None and self.heard_at - started > STEADY_AFTER_S:
                     waits.clear()
-                cause, asked_s = _cause(exc), retry_after_s(exc, _LONGEST_RETRY_AFTER_S)
+                why = exc.error if isinstance(exc, Refused) else cause(exc)
+                asked_s = retry_after_s(exc, _LONGEST_RETRY_AFTER_S)
                 if isinstance(exc, websocket.Refused):
                     self._listener.refused(
                         Refused(by_status(exc.status), f"status {exc.status} in place of a WebSocket")
                     )
-                self._listener.lost(cause)
+                self._listener.lost(why)
                 wait_s = max(next(waits.setdefault(*self._kind(exc))), asked_s)
                 logger.warning(
                     "lost the source",
                     source=self._endpoint.label,
-                    cause=cause,
+                    cause=why,
                     error=self._endpoint.scrubbed(str(exc))[:300],
                     retry_in_s=round(wait_s, 2),
                 )
@@ -158,13 +146,13 @@ class PushSession:
         protocol, symbols = self._new_protocol(), self._symbols()
         async with connected(self._endpoint.url, self._endpoint.headers, LARGEST_FRAME) as ws:
             self.connected_since = now_ms()
-            self._pulse_at = self._frame_at = time.monotonic()
+            pulse, self._frame_at = Pulse(), time.monotonic()
             logger.info("connected to the source", source=self._endpoint.label, symbols=len(symbols))
             try:
-                for frame in protocol.opening(symbols):
-                    await _send(ws, frame)
+                await ws.send(*protocol.opening(symbols))
                 self._listener.connected()
-                await run_together([self._read(ws, protocol), self._tend(), self._keep_alive(ws, protocol)])
+                reading = read(ws, pulse, partial(self._take, protocol))
+                await run_together([reading, self._tend(pulse), self._keep_alive(ws, protocol)])
             except _Over:
                 logger.info("closing the source until the next session", source=self._endpoint.label)
             except (Silent, Stalled):
@@ -173,18 +161,8 @@ class PushSession:
             finally:
                 self.connected_since = None
 
-    async def _read(self, ws: WebSocket, protocol: PushProtocol) -> None:
-        while True:
-            for _ in range(FRAMES_A_TURN):
-                frame = await ws.receive()
-                now = time.monotonic()
-                if now - self._pulse_at > STALLED_AFTER_S:
-                    raise Stalled(f"this process stood still for over {STALLED_AFTER_S:g} s")
-                self._frame_at = now
-                self._take(protocol, frame, now)
-            await asyncio.sleep(0)
-
     def _take(self, protocol: PushProtocol, frame: bytes, now: float) -> None:
+        self._frame_at = now
         received_at = now_ms()
         try:
             answer = protocol.receive(frame, received_at)
@@ -200,15 +178,13 @@ class PushSession:
             self.heard_at = now
         self._listener.take(answer, received_at)
 
-    async def _tend(self) -> None:
+    async def _tend(self, pulse: Pulse) -> None:
         """Notice silence, and when this process was stopped or starved; end with the session."""
         since = time.monotonic()
         while self._hours.open():
             await asyncio.sleep(TEND_S)
             now = time.monotonic()
-            if now - self._pulse_at > STALLED_AFTER_S:
-                raise Stalled(f"this process stood still for over {STALLED_AFTER_S:g} s")
-            self._pulse_at = now
+            pulse.move(now)
             if not self._hours.expected():
                 since = now
             if now - max(since, self._frame_at) > self._idle_s:
@@ -225,28 +201,4 @@ class PushSession:
                 await asyncio.Event().wait()
                 return
             await asyncio.sleep(due[0])
-            await _send(ws, due[1])
-
-
-async def _send(ws: WebSocket, frame: str) -> None:
-    async with asyncio.timeout(_SEND_S):
-        await ws.send(frame)
-
-
-def _cause(exc: Exception) -> str:
-    """Return a bounded label for the metric."""
-    match exc:
-        case Silent():
-            return "silent"
-        case Stalled():
-            return "stalled"
-        case websocket.Refused():
-            return f"refused_{exc.status}"
-        case Refused():
-            return exc.error
-        case TimeoutError():
-            return "timeout"
-        case Closed():
-            return "closed"
-        case _:
-            return "network"
+            await ws.send(due[1])

@@ -5,7 +5,6 @@ from typing import Final
 
 from spark_ingest_bist.schedule import Schedule, Window
 from spark_ingest_bist.times import Times
-from spark_market.sessions import Phase
 
 _NAP_S: Final = 300.0
 _OWED_S: Final = 30.0
@@ -44,8 +43,7 @@ class PushHours:
 
     def expected(self) -> bool:
         """Return whether data has to come now."""
-        seen_ms = self._clock.now_ms() - self._schedule.delay_ms
-        return self._schedule.calendar.at(seen_ms) is Phase.CONTINUOUS
+        return self._schedule.expected(self._clock.now_ms())
 
     async def opened(self) -> None:
         """Return once it may be connected to."""

@@ -48,7 +48,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     ``unknown`` are symbols of ours that were asked for and that the source says it does not have; ``absent`` are those
     that it passed over in silence. ``ignored`` counts what is none of our business: other types, other markets.
-    ``delay_ms`` is the delay that the source declares in this answer, None when it declares none.
+    ``delay_ms`` is the longest delay that the source declares in this answer, None when it declares none.
     """
 
     quotes: tuple[Quote, ...] = ()

@@ -41,6 +41,7 @@ class Rows:
         self._quote: Quote | None = None
         self._date = 0
         self._newest: int | None = None  # own time: a row without one hides no other's
+        self._newest_answered: int | None = None  # the same, of rows that were asked for
         self.fell = False
         """Whether the last row's volume or turnover was below one before it."""
         self.far = False
@@ -55,13 +56,16 @@ class Rows:
         told = {name: getattr(ticker, name) for name in _TOLD}
         self._quote = Quote(symbol=ticker.symbol, price=ticker.price, venue_time=ticker.venue_time, **told)
         self._date = undated if ticker.venue_time is None else day_number(ticker.venue_time)
-        self._newest = ticker.venue_time
+        self._newest = self._newest_answered = ticker.venue_time
         self.ticker = ticker
 
-    def take(self, quote: Quote, received_at: int, market_ms: int, undated: int | None = None) -> Verdict:
+    def take(
+        self, quote: Quote, received_at: int, market_ms: int, undated: int | None = None, *, sooner: bool = False
+    ) -> Verdict:
         """Judge a row; what changed is in `ticker` then. Times are ms UTC.
 
         A row without a time is of the day ``undated``, that of the session that the source shows; by default today.
+        ``sooner`` is for one of a stream beside the answers: an answer that only the stream has overtaken is not late.
         """
         self.fell = self.far = False
         at = quote.venue_time
@@ -71,13 +75,20 @@ class Rows:
         today = day_number(market_ms) if undated is None else undated
         date = today if at is None else day_number(at)
         if before is not None:
-            if date < self._date or (at is not None and self._newest is not None and at < self._newest):
+            if at is not None and self._newest is not None and at < self._newest:
+                if sooner or at < (self._newest_answered or 0):
+                    return Verdict.LATE
+                self._newest_answered = at
+                return Verdict.UNCHANGED
+            if date < self._date:
                 return Verdict.LATE
             if date == self._date:
                 quote = self._joined(quote, before)
         ticker = self._tick(quote, received_at)
         self._quote, self._date = quote, date
-        self._newest = self._newest if at is None else at
+        if at is not None:
+            self._newest = at
+            self._newest_answered = self._newest_answered if sooner else at
         if self.ticker is not None and _same(ticker, self.ticker):
             return Verdict.UNCHANGED
         self.ticker = ticker

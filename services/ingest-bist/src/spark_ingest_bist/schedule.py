@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from spark_market.sessions import Calendar, TradingDay
+from spark_market.sessions import Calendar, Phase, TradingDay
 
 _FINAL_AFTER_MS = 5_000
 _FINAL_WITHIN_MS = 120_000
@@ -52,6 +52,10 @@ class Schedule:
             return Window.LIVE
         owed_at = self._owed_at(day)
         return Window.SHUT if owed_at is None or owed_at > now_ms else Window.OWED
+
+    def expected(self, now_ms: int) -> bool:
+        """Return whether data has to come then: not before a delayed source's first, nor during a halt."""
+        return self.calendar.at(now_ms - self.delay_ms) is Phase.CONTINUOUS
 
     def next_ms(self, now_ms: int) -> int:
         """Return when the source may be asked next: now, when it may be."""

@@ -1,9 +1,8 @@
 """A vendor's keys: put in where its file says so, and taken out of everything that is told or logged."""
 
-import json
+import re
 from collections.abc import Collection, Mapping
 from typing import Final
-from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
 
@@ -12,7 +11,7 @@ _SHORTEST_HIDDEN: Final = 4  # a shorter one is no secret, and its letters are e
 
 
 class MissingSecret(ValueError):
-    """The file refers to a secret that was not given; the text says which, and never any value."""
+    """The file refers to a secret that was not given, or is of no use; the text says which, and never any value."""
 
 
 class Secrets:
@@ -20,9 +19,9 @@ class Secrets:
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = dict(values)
-        long = [value for value in self._values.values() if len(value) >= _SHORTEST_HIDDEN]
-        spelled = {way(value) for value in long for way in (str, quote, quote_plus, _in_json)}
-        self._hidden = sorted(spelled, key=len, reverse=True)
+        long = sorted({value for value in self._values.values() if len(value) >= _SHORTEST_HIDDEN}, key=len)
+        spelled = ["".join(map(_letter, value)) for value in reversed(long)]
+        self._hidden = re.compile("|".join(spelled)) if spelled else None
 
     def __repr__(self) -> str:
         return f"Secrets({len(self._values)})"
@@ -32,15 +31,13 @@ class Secrets:
 
     def scrubbed(self, text: str) -> str:
         """Return ``text`` with every secret in it made unreadable: a vendor may repeat a key in an error."""
-        for value in self._hidden:
-            text = text.replace(value, HIDDEN)
-        return text
+        return text if self._hidden is None else self._hidden.sub(HIDDEN, text)
 
 
-def secrets(given: SecretStr | None, wanted: Collection[str]) -> Secrets:
+def secrets(given: SecretStr | None, wanted: Collection[str], in_headers: Collection[str] = ()) -> Secrets:
     """Return the ``wanted`` secrets out of what was given: one value for the empty name, else lines NAME=VALUE.
 
-    Raises MissingSecret.
+    Those ``in_headers`` must be plain letters. Raises MissingSecret.
     """
     text = given.get_secret_value().strip() if given is not None else ""
     if not wanted:
@@ -57,6 +54,10 @@ def secrets(given: SecretStr | None, wanted: Collection[str]) -> Secrets:
         raise MissingSecret(
             f"SPARK_BIST_SECRET has several lines or unprintable letters; {_listed(wanted)} takes one line of text"
         )
+    if strange := [name for name in in_headers if not values[name].isascii()]:
+        raise MissingSecret(
+            f"{_listed(strange)} goes into a header, which takes plain letters; did quotes or blanks come along?"
+        )
     return Secrets({name: values[name] for name in wanted})
 
 
@@ -69,8 +70,13 @@ def _named(text: str) -> dict[str, str]:
     return named
 
 
-def _in_json(value: str) -> str:
-    return json.dumps(value)[1:-1]
+def _letter(letter: str) -> str:
+    """Return a pattern of a letter, however an address or a JSON text may spell it: each escapes others of them."""
+    quoted = "".join(f"%{byte:02x}" for byte in letter.encode())
+    utf_16 = letter.encode("utf-16-be").hex()
+    escaped = "".join(rf"\\u{utf_16[at : at + 4]}" for at in range(0, len(utf_16), 4))
+    blank = r"|\+" if letter == " " else ""
+    return rf"(?:\\?{re.escape(letter)}|(?i:{quoted}|{escaped}){blank})"
 
 
 def _listed(names: Collection[str]) -> str:

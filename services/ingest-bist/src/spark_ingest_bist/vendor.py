@@ -3,36 +3,30 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spark_ingest_bist.jsontext import decode, find, said
-from spark_ingest_bist.plausibility import Judge
-from spark_ingest_bist.quotes import Answer, Malformed, MalformedAnswer, Quote
-from spark_ingest_bist.refusals import Refusals
+from msgspec.structs import replace
+
+from spark_ingest_bist.jsontext import find, said
+from spark_ingest_bist.quotes import Answer, MalformedAnswer
 from spark_ingest_bist.secretvalues import Secrets
 from spark_ingest_bist.sources import Request
-from spark_ingest_bist.spelling import Spelling
-from spark_ingest_bist.vendorcall import Filler
 from spark_ingest_bist.vendormodel import KEY, Listing, Poll, Vendor
-from spark_ingest_bist.vendorrows import BadRow, Keyed, RowReader, rows_at, wanted
+from spark_ingest_bist.vendorprotocol import VendorProtocol
+from spark_ingest_bist.vendorrows import RowReader, rows_at, wanted
 
 ROW = "@row"
 """In a list of symbols: the row itself is the symbol."""
 
 
-class VendorPollProtocol:
+class VendorPollProtocol(VendorProtocol):
     """A `PollProtocol` for one vendor's file. It learns nothing, so one serves for ever."""
 
     def __init__(self, vendor: Vendor, secrets: Secrets, base: str | None = None) -> None:
-        """``base`` replaces scheme and host of the file's address. Raises ValueError for a file without poll."""
+        """Raises ValueError for a file without poll."""
+        super().__init__(vendor, secrets, base)
         if vendor.poll is None:
             raise ValueError("this vendor's file has no poll")
-        self._vendor = vendor
         self._poll: Poll = vendor.poll
-        self._secrets = secrets
-        self._filler = Filler(secrets, base)
-        self._spelling = Spelling(vendor.symbols)
-        self._refusals = Refusals(vendor.errors, secrets)
         self._reader = RowReader(self._poll, vendor)
-        self._judge = Judge(vendor.plausible)
 
     @property
     def most_symbols(self) -> int:
@@ -48,52 +42,26 @@ class VendorPollProtocol:
 
         Raises MalformedAnswer and Refused.
         """
-        answer = checked_answer(self._refusals, self._secrets, status, body)
-        return self._read_rows(list(self._reader.rows(answer)), asked)
-
-    def _read_rows(self, rows: Sequence[Keyed], asked: Sequence[str]) -> Answer:
-        quotes: list[Quote] = []
-        malformed: list[Malformed] = []
-        ignored = 0
-        missing = dict.fromkeys(asked)
-        for key, row in rows:
-            symbol = None
-            try:
-                if not isinstance(row, dict | list):
-                    raise BadRow("shape", f"a row that is a {type(row).__name__}")
-                if not self._reader.wanted(row):
-                    ignored += 1
-                    continue
-                theirs = self._reader.symbol(key, row)
-                symbol = asked[0] if theirs is None and asked else self._spelling.ours(theirs or "")
-                if symbol is None or (asked and symbol not in missing):
-                    ignored += 1
-                    continue
-                missing[symbol] = None
-                quote, left_out = self._judge.quote(symbol, self._reader.told(row), self._reader.time(row))
-            except BadRow as exc:
-                malformed.append(Malformed(exc.error, self._secrets.scrubbed(exc.detail), symbol))
-                continue
-            quotes.append(quote)
-            if left_out is not None:
-                malformed.append(left_out)
-        told = {quote.symbol for quote in quotes} | {each.symbol for each in malformed}
-        absent = tuple(symbol for symbol in asked if symbol not in told)
-        return Answer(quotes=tuple(quotes), malformed=tuple(malformed), absent=absent, ignored=ignored)
+        reader, judge = self._reader, self._judge
+        answer = self._read_rows(
+            reader,
+            self._checked(status, body),
+            dict.fromkeys(asked),
+            lambda symbol, row: judge.quote(symbol, reader.told(row), reader.time(row)),
+        )
+        told = {quote.symbol for quote in answer.quotes} | {each.symbol for each in answer.malformed}
+        return replace(answer, absent=tuple(symbol for symbol in asked if symbol not in told))
 
 
-class VendorListing:
+class VendorListing(VendorProtocol):
     """Where a vendor lists its symbols."""
 
     def __init__(self, vendor: Vendor, secrets: Secrets, base: str | None = None) -> None:
-        """``base`` replaces scheme and host of the file's address. Raises ValueError for a file without list."""
+        """Raises ValueError for a file without list."""
+        super().__init__(vendor, secrets, base)
         if vendor.list is None:
             raise ValueError("this vendor's file has no list")
         self._list: Listing = vendor.list
-        self._secrets = secrets
-        self._filler = Filler(secrets, base)
-        self._spelling = Spelling(vendor.symbols)
-        self._refusals = Refusals(vendor.errors, secrets)
 
     def request(self) -> Request:
         """Return the request for the list."""
@@ -101,7 +69,7 @@ class VendorListing:
 
     def read(self, status: int, body: bytes) -> Mapping[str, str | None]:
         """Return our symbols of shares and indices, and their names. Raises MalformedAnswer and Refused."""
-        answer = checked_answer(self._refusals, self._secrets, status, body)
+        answer = self._checked(status, body)
         symbols: dict[str, str | None] = {}
         for key, row in rows_at(answer, self._list.rows, self._list.symbol == (KEY,)):
             if not wanted(row, self._list.only):
@@ -117,15 +85,3 @@ class VendorListing:
 
 def _within(row: Any, path: tuple[str, ...]) -> Any:
     return row if path == (ROW,) else find(row, path)
-
-
-def checked_answer(refusals: Refusals, secrets: Secrets, status: int, body: bytes) -> Any:
-    """Return the JSON of an answer that is no error. Raises MalformedAnswer and Refused."""
-    try:
-        answer = decode(body, secrets.scrubbed)
-    except MalformedAnswer:
-        refusals.check_status(status, None)  # what a refusal is made of does not matter
-        raise
-    refusals.check_status(status, answer)
-    refusals.check(answer, flagged=True)
-    return answer

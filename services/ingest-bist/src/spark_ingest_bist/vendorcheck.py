@@ -19,6 +19,8 @@ from pydantic import SecretStr
 from spark_ingest import websocket
 from spark_ingest.fetching import TooLarge, exchange
 from spark_ingest.websocket import Closed, connected
+from spark_ingest_bist.poller import LARGEST
+from spark_ingest_bist.push import LARGEST_FRAME
 from spark_ingest_bist.quotes import Answer, MalformedAnswer, Quote, Refused
 from spark_ingest_bist.refusals import by_status
 from spark_ingest_bist.secretvalues import MissingSecret, Secrets, secrets
@@ -76,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _keys(vendor: Vendor, given: SecretStr | None) -> tuple[Secrets, bool]:
     """Return the secrets, and whether any is lacking."""
     try:
-        keys = secrets(given, vendor.secret_names)
+        keys = secrets(given, vendor.secret_names, vendor.header_secret_names)
     except MissingSecret as exc:
         print(f"secrets: {exc}", file=sys.stderr)
         return Secrets({}), True
@@ -186,7 +188,7 @@ async def _poll(protocol: VendorPollProtocol, within_s: float, keys: Secrets, sy
             built = client.build_request(
                 request.method, request.url, headers=dict(request.headers), content=request.body
             )
-            response, body = await exchange(client, built, within_s=within_s)
+            response, body = await exchange(client, built, within_s=within_s, most_bytes=LARGEST)
     except (httpx.HTTPError, httpx.InvalidURL, TooLarge) as exc:
         print(f"no answer: {keys.scrubbed(f'{type(exc).__name__} {exc}')}")
         return _Came(False)
@@ -200,9 +202,8 @@ async def _listen(protocol: VendorPushProtocol, symbols: Sequence[str]) -> _Came
     print(f"listening: {endpoint.label} for {','.join(symbols)}")
     came = _Came(False)
     try:
-        async with connected(endpoint.url, endpoint.headers) as ws, asyncio.timeout(_LISTEN_S):
-            for text in protocol.opening(symbols):
-                await ws.send(text)
+        async with connected(endpoint.url, endpoint.headers, LARGEST_FRAME) as ws, asyncio.timeout(_LISTEN_S):
+            await ws.send(*protocol.opening(symbols))
             for _ in range(MOST_SHOWN):
                 frame = await ws.receive()
                 came.saved += frame + b"\n"

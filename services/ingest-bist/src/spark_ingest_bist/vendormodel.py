@@ -1,16 +1,28 @@
 """What a vendor's file may say: its sections and keys, each with what it takes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from spark_ingest_bist.jsontext import said
 from spark_ingest_bist.moments import written
-from spark_ingest_bist.templates import SYMBOL, SYMBOLS, Template, checked, secret_name, texts_in, unquoted
+from spark_ingest_bist.templates import SYMBOL, SYMBOLS, Template, secret_name, texts_in
+from spark_ingest_bist.vendorvalues import (
+    Filled,
+    Frame,
+    Headers,
+    HttpAddress,
+    Path,
+    SecretOnly,
+    Text,
+    Texts,
+    WsAddress,
+    ZoneName,
+    several,
+)
 
 KEY: Final = "@key"
 """Where a row's symbol is the key that it stands under."""
@@ -19,7 +31,6 @@ ASKED: Final = "@asked"
 RECEIVE: Final = "receive"
 IGNORE: Final = "ignore"
 
-_DEEPEST: Final = 20
 _EVERYTHING: Final = 100_000  # symbols: more than there are
 
 Refusal = Literal["limited", "forbidden", "unknown", "unavailable", "rejected"]
@@ -28,104 +39,6 @@ Refusal = Literal["limited", "forbidden", "unknown", "unavailable", "rejected"]
 def wrong(key: str, why: str) -> PydanticCustomError:
     """Return the error of a section that lies in one of its keys."""
     return PydanticCustomError("key", "{why}", {"key": key, "why": why})
-
-
-def _path(value: object) -> object:
-    text = said(value)
-    if text is None or isinstance(value, bool):
-        raise ValueError("it is no path")
-    steps = tuple(text.split("."))
-    if not all(steps):
-        raise ValueError("a part between two points is empty")
-    return steps
-
-
-def _text(value: object) -> object:
-    text = said(value)
-    return repr(value) if isinstance(value, float) else value if text is None else text
-
-
-def _several(value: object) -> object:
-    return value if isinstance(value, list) else [value]
-
-
-def _template(value: object) -> Template:
-    if place := unquoted(value):
-        raise ValueError(f'{place} wants quotes: "{place}"')
-    if not isinstance(value, str) or not value:
-        raise ValueError("it is no text")
-    return checked(value)
-
-
-def _frame(value: object) -> object:
-    """Check what goes out as text or JSON."""
-    _check_json(value, 0)
-    for text in texts_in(value):
-        checked(text)
-    return value
-
-
-def _check_json(value: object, depth: int) -> None:
-    if depth > _DEEPEST:
-        raise ValueError("it is nested too deeply, or contains itself")
-    match value:
-        case None | str() | bool() | int() | float():
-            return
-        case list():
-            for item in value:
-                _check_json(item, depth + 1)
-        case dict():
-            if place := unquoted(value):
-                raise ValueError(f'{place} wants quotes: "{place}"')
-            for key, item in value.items():
-                if not isinstance(key, str):
-                    raise ValueError(f"the key {key!r} is no text; put it in quotes")
-                _check_json(item, depth + 1)
-        case _:
-            raise ValueError(f"{value} is nothing that JSON has; put it in quotes")
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (OSError, ValueError, KeyError) as exc:  # ZoneInfoNotFoundError is a KeyError
-        raise ValueError("there is no such zone") from exc
-    return name
-
-
-def _address(*schemes: str) -> AfterValidator:
-    def check(template: Template) -> Template:
-        scheme, sign, rest = template.text.partition("://")
-        host = rest.partition("/")[0].partition("?")[0]
-        if not sign or scheme not in schemes or not host or "{" in host or "@" in host or "#" in rest:
-            raise ValueError(f"it does not begin like {' or '.join(f'{each}://host/' for each in schemes)}")
-        if any(letter.isspace() for letter in template.text):
-            raise ValueError("it has a blank in it")
-        return template
-
-    return AfterValidator(check)
-
-
-def _no_symbols(template: Template) -> Template:
-    if any(secret_name(name) is None for name in template.names):
-        raise ValueError("only {secret} can be filled in here")
-    return template
-
-
-def _header(template: Template) -> Template:
-    if not template.text.isascii() or not template.text.isprintable():
-        raise ValueError("a header takes plain letters on one line")
-    return _no_symbols(template)
-
-
-Path = Annotated[tuple[str, ...], BeforeValidator(_path)]
-Text = Annotated[str, BeforeValidator(_text)]
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_several), Field(min_length=1)]
-Filled = Annotated[Template, BeforeValidator(_template)]
-SecretOnly = Annotated[Filled, AfterValidator(_no_symbols)]
-HeaderName = Annotated[Text, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
-Headers = dict[HeaderName, Annotated[Filled, AfterValidator(_header)]]
-Frame = Annotated[Any, BeforeValidator(_frame)]
 
 
 class Section(BaseModel):
@@ -227,7 +140,7 @@ class Basic(Section):
 class Call(Section):
     """A request."""
 
-    url: Annotated[Filled, _address("https", "http")] = Field(description="an address, https://…")
+    url: HttpAddress = Field(description="an address, https://…")
     method: Literal["GET", "POST"] | None = Field(
         default=None, description="GET or POST; without it, POST if there is a body"
     )
@@ -337,10 +250,10 @@ def _ignored(value: object) -> object:
 class Ws(Section):
     """A source that sends by itself, over a WebSocket."""
 
-    url: Annotated[SecretOnly, _address("wss", "ws")] = Field(description="an address, wss://…")
+    url: WsAddress = Field(description="an address, wss://…")
     headers: Headers = Field(default={}, description="names and values, such as authorization: Bearer {secret}")
     basic: Basic | None = Field(default=None, description="user and password")
-    subscribe: Annotated[tuple[Frame, ...], BeforeValidator(_several)] = Field(
+    subscribe: Annotated[tuple[Frame, ...], BeforeValidator(several)] = Field(
         default=(), description="what to send once connected: text or JSON, or a list of such; {symbols} is filled in"
     )
     batch: int = Field(default=100, ge=1, le=_EVERYTHING, description="symbols in one frame, a whole number above 0")
@@ -417,7 +330,7 @@ class Numbers(Section):
 
     decimal: Literal[".", ","] = Field(default=".", description="'.' or ','")
     thousands: Literal["", ".", ",", " ", "'"] = Field(default="", description="'.', ',', ' ', or \"'\"")
-    none: Annotated[tuple[str, ...], BeforeValidator(_several)] = Field(
+    none: Annotated[tuple[str, ...], BeforeValidator(several)] = Field(
         default=(), description="texts that stand for no number, such as '-'; the empty one does anyway"
     )
 
@@ -471,7 +384,7 @@ class Vendor(Section):
     licence: str = Field(min_length=1, description="who may see the data, and by what contract")
     quality: str | None = Field(default=None, description="a word on the data for the log, such as level 1, delayed")
     delay: float = Field(ge=0, le=1440, description="minutes that the data is behind the market, 0 for real-time")
-    zone: Annotated[str, AfterValidator(_zone)] = Field(
+    zone: ZoneName = Field(
         default="Europe/Istanbul", description="the zone of times that name none, such as Europe/Istanbul"
     )
     symbols: Symbols = Field(default=Symbols(), description="prefix, suffix, case and map")
@@ -494,8 +407,13 @@ class Vendor(Section):
     @property
     def secret_names(self) -> set[str]:
         """The secrets that it refers to; the empty name is the one that stands alone."""
-        places = (name for text in texts_in(self.model_dump()) for name in Template(text).names)
-        return {name for place in places if (name := secret_name(place)) is not None}
+        return _secrets_in(self.model_dump())
+
+    @property
+    def header_secret_names(self) -> set[str]:
+        """Those of them that go into a header as they are."""
+        parts = [part for part in (self.poll, self.ws, self.list) if part is not None]
+        return _secrets_in([value.text for part in parts for value in part.headers.values()])
 
     @property
     def delay_ms(self) -> int:
@@ -508,6 +426,11 @@ class Vendor(Section):
         if self.list is not None or (self.poll is not None and not self.poll.names_symbols):
             return True
         return self.ws is not None and (self.ws.all is not None or not self.ws.names_symbols)
+
+
+def _secrets_in(value: object) -> set[str]:
+    places = (name for text in texts_in(value) for name in Template(text).names)
+    return {name for place in places if (name := secret_name(place)) is not None}
 
 
 def sections(annotation: object) -> Sequence[type[Section]]:

@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from spark_ingest_bist.jsontext import decode, find, said
-from spark_ingest_bist.plausibility import Judge
-from spark_ingest_bist.quotes import Answer, Malformed, MalformedAnswer, Quote
-from spark_ingest_bist.refusals import Refusals
+from spark_ingest_bist.quotes import Answer, MalformedAnswer
 from spark_ingest_bist.secretvalues import Secrets
 from spark_ingest_bist.sources import Endpoint
-from spark_ingest_bist.spelling import Spelling
-from spark_ingest_bist.vendorcall import Filler
 from spark_ingest_bist.vendormodel import Vendor, Ws
+from spark_ingest_bist.vendorprotocol import Quoted, VendorProtocol
 from spark_ingest_bist.vendorrows import BadRow, RowReader, Told
 
 _ISTANBUL_MS: Final = 3 * 3_600_000
@@ -30,36 +27,36 @@ class _Known:
     """By type of frame, the latest time."""
 
     def with_more(self, told: Told, at: int | None) -> "_Known":
-        """Return what is known with a frame of time ``at``; of a new day no more than that is."""
-        day = self.day if at is None else (at + _ISTANBUL_MS) // _DAY_MS
-        if self.day is not None and day is not None and day > self.day:
+        """Return what is known with a frame of time ``at``; of another day no more than that is."""
+        day = self.day if at is None else _day(at)
+        if self.day not in (None, day):
             return _Known(day, told)
-        return _Known(self.day if self.day is not None else day, self.told | told, self.newest)
+        return _Known(day, self.told | told, self.newest)
 
     def older(self, kind: str | None, at: int | None) -> bool:
-        """Return whether a frame of this type and time comes late."""
-        return at is not None and at < self.newest.get(kind, 0)
+        """Return whether a frame of this type and time comes late: after a newer one of the type, or a day."""
+        return at is not None and (at < self.newest.get(kind, 0) or (self.day is not None and _day(at) < self.day))
 
 
-class VendorPushProtocol:
+def _day(at: int) -> int:
+    return (at + _ISTANBUL_MS) // _DAY_MS
+
+
+class VendorPushProtocol(VendorProtocol):
     """A `PushProtocol` for one vendor's file. Make a new one for every connection.
 
     One type of frame may bring the price and another the best bid and ask: a quote is all that was said so far.
     """
 
     def __init__(self, vendor: Vendor, secrets: Secrets, base: str | None = None) -> None:
-        """``base`` replaces scheme and host of the file's address. Raises ValueError for a file without ws."""
+        """Raises ValueError for a file without ws."""
+        super().__init__(vendor, secrets, base)
         if vendor.ws is None:
             raise ValueError("this vendor's file has no ws")
         self._ws: Ws = vendor.ws
-        self._secrets = secrets
-        self._filler = Filler(secrets, base)
-        self._spelling = Spelling(vendor.symbols)
-        self._refusals = Refusals(vendor.errors, secrets)
         self._readers: Mapping[str | None, RowReader | None] = {
             kind: None if shape is None else RowReader(shape, vendor) for kind, shape in self._ws.shapes.items()
         }
-        self._judge = Judge(vendor.plausible)
         self._asked: frozenset[str] = frozenset()
         self._known: dict[str, _Known] = {}
 
@@ -100,46 +97,27 @@ class VendorPushProtocol:
         reader = self._readers.get(kind)
         if reader is None:
             return Answer(ignored=1)
-        return self._read(answer, kind, reader)
+        return self._read_rows(
+            reader,
+            answer,
+            self._asked,
+            # None where the other type of frame will bring the price
+            lambda symbol, row: self._merged(symbol, kind, reader.told(row), reader.time(row)),
+        )
 
-    def _read(self, answer: Any, kind: str | None, reader: RowReader) -> Answer:
-        quotes: list[Quote] = []
-        malformed: list[Malformed] = []
-        ignored = 0
-        for key, row in reader.rows(answer):
-            symbol = None
-            try:
-                if not isinstance(row, dict | list):
-                    raise BadRow("shape", f"a row that is a {type(row).__name__}")
-                symbol = self._spelling.ours(reader.symbol(key, row) or "") if reader.wanted(row) else None
-                if symbol is None or (self._asked and symbol not in self._asked):
-                    ignored += 1
-                    continue
-                result = self._merged(symbol, kind, reader.told(row), reader.time(row))
-                if result is None:
-                    continue  # the other type of frame will bring the price
-                quote, left_out = result
-            except BadRow as exc:
-                malformed.append(Malformed(exc.error, self._secrets.scrubbed(exc.detail), symbol))
-                continue
-            quotes.append(quote)
-            if left_out is not None:
-                malformed.append(left_out)
-        return Answer(quotes=tuple(quotes), malformed=tuple(malformed), ignored=ignored)
-
-    def _merged(
-        self, symbol: str, kind: str | None, told: Told, at: int | None
-    ) -> tuple[Quote, Malformed | None] | None:
+    def _merged(self, symbol: str, kind: str | None, told: Told, at: int | None) -> Quoted | None:
         """Return the quote of all that is known of a symbol; what a frame says late is in it, but is not kept.
 
-        Raises BadRow, and then keeps nothing of it either.
+        Its time is the newest of what is in it: the types of frames run ahead of one another, and none of them is late
+        for that. Raises BadRow, and then keeps nothing of it either.
         """
         if "price" in told and told["price"] is None:
             raise BadRow("no_price", "there is none, or it is 0")
         known = self._known.get(symbol) or _Known()
-        more = known.with_more(told, at)
-        result = self._judge.quote(symbol, more.told, at) if "price" in more.told else None
-        if not known.older(kind, at) and (symbol in self._known or len(self._known) < _MOST_SYMBOLS):
+        more, late = known.with_more(told, at), known.older(kind, at)
+        newest = at if late or at is None else max([at, *more.newest.values()])
+        result = self._judge.quote(symbol, more.told, newest) if "price" in more.told else None
+        if not late and (symbol in self._known or len(self._known) < _MOST_SYMBOLS):
             if at is not None:
                 more.newest[kind] = at
             self._known[symbol] = more

@@ -14,7 +14,7 @@ _EXCHANGE: Final = ("IST", "Istanbul")
 _ISTANBUL_S: Final = 3 * 3600  # ahead of UTC, all year
 _DAY_S: Final = 86_400
 _FIRST_S, _LAST_S = 10**9, 10**10  # 2001 to 2286
-_LONGEST_DELAY_MINUTES: Final = 24 * 60
+_LONGEST_DELAY_MINUTES: Final = 60  # by a longer one a source that died today would pass for a market not yet open
 _LONGEST_NAME: Final = 120
 
 

@@ -205,7 +205,7 @@ class CrossCheck:
         ticker, top = self._tickers.get(symbol), self._tops.get(symbol)
         if ticker is None or top is None:
             return False
-        # A ticker without a quote, or with 0 for one, says nothing of the book.
+        # A ticker without a quote says nothing of the book.
         return bool((ticker.bid and ticker.bid != top.bid) or (ticker.ask and ticker.ask != top.ask))
 
 

@@ -28,7 +28,9 @@ class IngestMetrics(BusMetrics):
         self._backfilled = counter("backfilled_trades_total", "Trades taken from the list that a join brings.")
         self._sides = counter("trade_side_total", "Trades, by whether the book bears out their side.", "verdict")
         self._directory_errors = counter("directory_errors_total", "Failed attempts to read the venue's instruments.")
-        self._poll_errors = counter("poll_errors_total", "Failed attempts to read tickers over REST.")
+        self._poll_errors = counter(
+            "poll_errors_total", "Attempts to read tickers over REST that brought nothing newer."
+        )
         self._sockets = gauge("sockets", "Connections to the venue that stand.")
         self._sockets_wanted = gauge("sockets_wanted", "Connections to the venue that its pairs need.")
         self._polling = gauge("polling", "1 while tickers come over REST because no socket can be had.")

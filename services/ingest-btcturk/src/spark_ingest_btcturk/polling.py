@@ -64,6 +64,7 @@ class Polling:
     async def _poll_until_heard(self, last: float | None) -> None:
         protocol = self._new_protocol()
         waits = self._new_waits()
+        moves = True
         async with httpx.AsyncClient(timeout=httpx.Timeout(10.0)) as client:
             while self._sockets.heard_at() == last:
                 try:
@@ -74,6 +75,11 @@ class Polling:
                     said = protocol.read_rest_tickers(body, received_at)
                     if said.heard:
                         self._market.take_polled(said, received_at, time.monotonic())
+                    else:  # the feed's age tells of it
+                        self._metrics.poll_failed()
+                        if moves:
+                            logger.warning("btcturk's tickers over REST stand still")
+                    moves = bool(said.heard)
                 except (httpx.HTTPError, TooLarge, MalformedAnswer) as exc:
                     self.since = None
                     wait_s = max(next(waits), retry_after_s(exc))

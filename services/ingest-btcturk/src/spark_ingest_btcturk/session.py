@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
+from spark_ingest.liveness import STEADY_AFTER_S, TEND_S, Pulse, Silent, Stalled, cause, read
 from spark_ingest.setback import redated
 from spark_ingest.websocket import Closed, Refused, WebSocket, connected, retry_after_s
 from spark_ingest_btcturk.channels import Subscription
@@ -19,25 +21,9 @@ from spark_service.lifecycle import run_together
 
 SILENT_AFTER_S = 15.0
 """The venue repeats tickers every 0.8 s whether or not they change: so long without data is a dead connection."""
-STEADY_AFTER_S = 15.0
-"""Data must have flowed this long before the next loss is retried at once: greeting and hanging up is not health."""
-STALLED_AFTER_S = 2.0
-"""When this process stood still for longer, what waits in the socket is old: it can not be told how old."""
-TEND_S = 0.25
-FRAMES_A_TURN = 64
-"""While frames are waiting, `receive` never gives way: after so many, what they told has its turn to go out."""
-_SEND_S = 10.0  # requests are a few kB; a venue that does not take them in so long is not there
 _LONGEST_RETRY_AFTER_S = 120.0
 
 logger = structlog.get_logger()
-
-
-class Silent(Exception):
-    """Connected, but no data."""
-
-
-class Stalled(Exception):
-    """This process, not the venue, stood still."""
 
 
 class Session:
@@ -64,7 +50,7 @@ class Session:
         self._metrics = metrics
         self._new_waits = waits
         self._ws: WebSocket | None = None
-        self._opened_at = self._pulse_at = time.monotonic()
+        self._opened_at = time.monotonic()
 
     async def want(self, wanted: Collection[Subscription], probe: Subscription | None) -> None:
         """Join and leave what has changed, now if there is a connection; the next one joins everything.
@@ -91,14 +77,15 @@ class Session:
             except (OSError, Closed, Refused, Silent, Stalled, Unheard) as exc:  # TimeoutError is an OSError
                 if self._flowed_since(started):
                     waits = self._new_waits()
-                cause, asked_s = _cause(exc), retry_after_s(exc, _LONGEST_RETRY_AFTER_S)
+                why = "unheard" if isinstance(exc, Unheard) else cause(exc)
+                asked_s = retry_after_s(exc, _LONGEST_RETRY_AFTER_S)
                 self._limiter.hold(asked_s)  # it is the address that was refused, not this socket
                 wait_s = max(next(waits), asked_s)
                 self.subscriptions.closed()
-                listener.interrupted(cause)
-                self._metrics.disconnected(cause)
+                listener.interrupted(why)
+                self._metrics.disconnected(why)
                 logger.warning(
-                    "lost btcturk", socket=self.number, cause=cause, error=str(exc), retry_in_s=round(wait_s, 2)
+                    "lost btcturk", socket=self.number, cause=why, error=str(exc), retry_in_s=round(wait_s, 2)
                 )
                 await asyncio.sleep(wait_s)
 
@@ -109,40 +96,27 @@ class Session:
         async with connected(self._url) as ws:
             self._ws = ws
             self.connected_since = now_ms()
-            self._pulse_at = self._opened_at = time.monotonic()
-            joins = self.subscriptions.opened(self._pulse_at)
+            pulse, self._opened_at = Pulse(), time.monotonic()
+            joins = self.subscriptions.opened(self._opened_at)
             logger.info("connected to btcturk", url=self._url, socket=self.number, subscriptions=len(joins))
             try:
                 await self._send(joins)
-                await run_together([self._read(ws, listener), self._tend(listener)])
+                await run_together([read(ws, pulse, partial(self._take, listener)), self._tend(listener, pulse)])
             except (Silent, Stalled, Unheard):
                 ws.abort()  # nothing more is wanted from it, a close handshake least of all
                 raise
             finally:
                 self._ws = self.connected_since = None
 
-    async def _read(self, ws: WebSocket, listener: Listener) -> None:
-        while True:
-            for _ in range(FRAMES_A_TURN):
-                frame = await ws.receive()
-                now = time.monotonic()
-                if now - self._pulse_at > STALLED_AFTER_S:
-                    raise Stalled(f"this process stood still for over {STALLED_AFTER_S:g} s")
-                if listener.take(frame, now_ms(), now):
-                    self.heard_at = now
-            await asyncio.sleep(0)
+    def _take(self, listener: Listener, frame: bytes, now: float) -> None:
+        if listener.take(frame, now_ms(), now):
+            self.heard_at = now
 
-    async def _tend(self, listener: Listener) -> None:
-        """Look after silences, and notice when this process was stopped or starved.
-
-        Never forgives a pause: the reader must see it first, for what it reads next may be old.
-        """
+    async def _tend(self, listener: Listener, pulse: Pulse) -> None:
         while True:
             await asyncio.sleep(TEND_S)
             now = time.monotonic()
-            if now - self._pulse_at > STALLED_AFTER_S:
-                raise Stalled(f"this process stood still for over {STALLED_AFTER_S:g} s")
-            self._pulse_at = now
+            pulse.move(now)
             if now - max(self._opened_at, self.heard_at or 0.0) > SILENT_AFTER_S:
                 raise Silent(f"no data for {SILENT_AFTER_S:g} s")
             tended = self.subscriptions.tend(now)
@@ -151,27 +125,5 @@ class Session:
             await self._send(tended.frames)
 
     async def _send(self, frames: Collection[str]) -> None:
-        ws = self._ws
-        if ws is not None and frames:
-            async with asyncio.timeout(_SEND_S):
-                for frame in frames:
-                    await ws.send(frame)
-
-
-def _cause(exc: Exception) -> str:
-    """Return a bounded label for the metric."""
-    match exc:
-        case Silent():
-            return "silent"
-        case Stalled():
-            return "stalled"
-        case Unheard():
-            return "unheard"
-        case Refused():
-            return f"refused_{exc.status}"
-        case TimeoutError():
-            return "timeout"
-        case Closed():
-            return "closed"
-        case _:
-            return "network"
+        if self._ws is not None and frames:
+            await self._ws.send(*frames)

@@ -34,7 +34,10 @@ class _Row(
         "price": "LA", "open": "O", "high": "H", "low": "L", "volume": "V", "vwap": "AV",
     },
 ):  # fmt: skip
-    """The venue's own change, D and DP, is not used: D is ask - open where DP is last - open."""
+    """The venue's own change, D and DP, is not used: D is ask - open where DP is last - open.
+
+    Nothing trades at 0: a price of 0 says that there is none.
+    """
 
     pair: str
     base: str | None = None
@@ -84,6 +87,7 @@ class TickerReader:
         self._mode = mode
         self._pairs = pairs
         self._known: dict[str, _Known] = {}
+        self._times: dict[str, int] = {}  # by pair, of what REST told last
 
     def read_pair(self, frame: bytes, received_at: int) -> Tickers:
         """Read a 402. Raises one of `frames.BROKEN`."""
@@ -111,23 +115,36 @@ class TickerReader:
         return self._take_rows(ALL, zip(rows, repeat(None)), malformed, received_at)
 
     def read_rest(self, answer: bytes, received_at: int) -> Tickers:
-        """Read what ``GET /api/v2/ticker`` answers: it has no sizes, but a time. Raises rest.MalformedAnswer."""
-        rows, malformed = rest.read_tickers(answer)
-        return self._take_rows(REST, ((_row(row), row.timestamp) for row in rows), malformed, received_at)
+        """Read what ``GET /api/v2/ticker`` answers: it has no sizes, but a time, which moves though nothing changes.
+
+        A row from before the pair's last says nothing; nor does an answer in which no wanted pair's time has moved.
+        Raises rest.MalformedAnswer.
+        """
+        answered, malformed = rest.read_tickers(answer)
+        rows: list[tuple[_Row, int]] = []
+        for row in answered:
+            try:
+                rows.append((_row(row), milliseconds(row.timestamp)))
+            except ValueError as exc:
+                malformed.append(reason(exc))
+        times = {row.pair: time for row, time in rows if row.pair in self._pairs}
+        alive = any(time > self._times.get(pair, 0) for pair, time in times.items())
+        told = [(row, time) for row, time in rows if row.pair not in times or time >= self._times.get(row.pair, 0)]
+        self._times |= {row.pair: time for row, time in told if row.pair in times}
+        return self._take_rows(REST, told if alive or not times else (), malformed, received_at)
 
     def _take_rows(
-        self, event: str, rows: Iterable[tuple[_Row, str | None]], malformed: list[str], received_at: int
+        self, event: str, rows: Iterable[tuple[_Row, int | None]], malformed: list[str], received_at: int
     ) -> Tickers:
         heard: list[str] = []
         changed: list[Ticker] = []
         unlisted: list[str] = []
-        for row, time in rows:
+        for row, venue_time in rows:
             instrument = self._pairs.get(row.pair)
             if instrument is None:
                 unlisted.append(row.pair)
                 continue
             try:
-                venue_time = None if time is None else milliseconds(time)
                 ticker = self._take(row, instrument, venue_time, received_at)
             except BROKEN as exc:
                 malformed.append(reason(exc))
@@ -155,8 +172,8 @@ class TickerReader:
         bid, ask, bid_size, ask_size = _figures(quotes)
         ticker = replace(  # a third of the cost of making one
             ticker,
-            bid=bid,
-            ask=ask,
+            bid=bid or None,
+            ask=ask or None,
             bid_size=bid_size,
             ask_size=ask_size,
             venue_time=venue_time,
@@ -179,6 +196,7 @@ def _traded(before: Ticker, trading: _Texts) -> Ticker:
     if average is not None:
         trading = *others, unpadded(average)  # the venue pads none but this
     price, open_, high, low, volume, vwap = _figures(trading)
+    price, open_ = price or None, open_ or None
     if price == before.price and open_ == before.open:
         difference, percent = before.change, before.change_pct
     else:
@@ -187,10 +205,10 @@ def _traded(before: Ticker, trading: _Texts) -> Ticker:
         before,
         price=price,
         open=open_,
-        high=high,
-        low=low,
+        high=high or None,
+        low=low or None,
         volume=volume,
-        vwap=vwap,
+        vwap=vwap or None,
         change=difference,
         change_pct=percent,
     )
