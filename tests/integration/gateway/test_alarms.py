@@ -101,6 +101,25 @@ async def test_a_stream_is_told_at_once_and_one_that_comes_later_as_it_opens(ben
     assert kinds.index("alarm") < kinds.index("health")
 
 
+async def test_a_stream_that_opened_before_the_alarms_could_be_read_is_told_of_them(
+    bench: Bench, reading: Reading
+) -> None:
+    """As may happen when Redis comes after the gateway: what was open by then would never be news."""
+    bench.gateway.kill()
+    await alarms.tell(bench.redis, [an_alarm()])
+    await bench.redis.rename(keys.ALARMS, "aside")
+    await bench.redis.set(keys.ALARMS, "not to be read")
+    await bench.start_gateway()
+    source = await reading.open(bench.stream())
+    await eventually(lambda: source.of("health"))
+    assert source.of("alarm") == []
+
+    await bench.redis.rename("aside", keys.ALARMS)
+
+    await eventually(lambda: source.of("alarm"), 10, "the alarm")
+    assert [event.data["state"] for event in source.of("alarm")] == ["raised"]
+
+
 async def test_what_is_no_alarm_is_passed_over_and_the_history_is_bounded(bench: Bench) -> None:
     await bench.redis.xadd(keys.ALARMS, {"d": b"nonsense"})
     await bench.redis.xadd(keys.ALARMS, {"x": b""})

@@ -25,7 +25,7 @@ class Alarms:
     """All that is open, and the last that happened."""
 
     def __init__(self, redis: Redis, venues: Collection[str], news: Callable[[str, bytes], None]) -> None:
-        """``news`` gets the venue and the event of each alarm that comes after the first reading."""
+        """``news`` gets the venue and the events of what is told; with the first reading, what there is already."""
         self._redis = redis
         self._venues = venues
         self._news = news
@@ -57,6 +57,10 @@ class Alarms:
         if self._loaded:
             for told in told_now:
                 self._news(told.alarm.venue, data_event(told.data))
+        else:  # streams may be open already, if Redis answered their readers first
+            for venue in self._venues:
+                if text := self.event(venue):
+                    self._news(venue, text)
         self._loaded = True
 
     def open(self, venues: Collection[str]) -> list[bytes]:
