@@ -7,16 +7,18 @@ const REFUSED_MS = 3_000;
 export class LiveStream {
   #address;
   #take;
+  #opened;
   #source;
   #lastEventId = "";
   #bornAt = Date.now();
   #triedAt = 0;
   #heardAt = null;
 
-  /** `take` is called with the text of each message. */
-  constructor(address, take) {
+  /** `take` is called with the text of each message, and `opened` before the first of each connection. */
+  constructor(address, take, opened) {
     this.#address = address;
     this.#take = take;
+    this.#opened = opened;
     this.#open();
   }
 
@@ -26,6 +28,7 @@ export class LiveStream {
     const resume = this.#lastEventId && `&lastEventId=${encodeURIComponent(this.#lastEventId)}`;
     this.#source = new EventSource(this.#address + resume);
     this.#triedAt = Date.now();
+    this.#source.onopen = this.#opened;
     this.#source.onmessage = (event) => {
       this.#heardAt = Date.now();
       this.#lastEventId = event.lastEventId;

@@ -146,6 +146,20 @@ export function tone(status) {
   return TONES.get(status) ?? "bad";
 }
 
+const SEVERITIES = new Map([["critical", "Critical"], ["warning", "Warning"]]);
+
+/** What an alarm's severity is called, and its colour; one that is not known here is taken for a bad one. */
+export function severity(name) {
+  return { text: SEVERITIES.get(name) ?? String(name), tone: name === "warning" ? "mock" : "bad" };
+}
+
+/** What stands where no alarm is listed: that there is none can be said only while somebody watches every venue. */
+export function noAlarms(doubt, venues) {
+  if (doubt !== null) return `Not known: ${doubt}.`;
+  const unwatched = venues.filter(({ status }) => status === "UNKNOWN");
+  return unwatched.length > 0 ? `None known, but nobody watches ${named(unwatched)} right now.` : "None.";
+}
+
 /**
  * Whether a price that is `ageMs` old must be shown as stale. Age alone does not tell: a quiet instrument keeps its
  * price for long, and the monitor vouches for it. Only when it says that some are mute are the old ones suspect.
