@@ -44,17 +44,18 @@ export class LiveStream {
   /** "connecting" at first, then "live" or "lost". An open socket proves nothing: its other end may be long gone. */
   state() {
     const now = Date.now();
-    if (this.#heardAt === null) return now - this.#bornAt < SILENT_MS && !this.#refused() ? "connecting" : "lost";
+    if (this.#heardAt === null) return now - this.#bornAt < SILENT_MS && !this.refused() ? "connecting" : "lost";
     return this.#source.readyState === EventSource.OPEN && now - this.#heardAt < SILENT_MS ? "live" : "lost";
   }
 
-  #refused() {
+  /** Whether it got another answer than a stream. */
+  refused() {
     return this.#source.readyState === EventSource.CLOSED;
   }
 
   /** Help where browsers do not: they give up for good on any answer but 200, and wait for ever for a dead peer. */
   mend() {
     const since = Date.now() - Math.max(this.#triedAt, this.#heardAt ?? 0);
-    if (since > (this.#refused() ? REFUSED_MS : SILENT_MS)) this.#open();
+    if (since > (this.refused() ? REFUSED_MS : SILENT_MS)) this.#open();
   }
 }

@@ -91,15 +91,22 @@ function take({ venues: verdicts, thresholds }) {
 /** Why the last verdicts cannot be relied on, null when they can: nobody has been there to renew them. */
 function doubt() {
   if (connection() === "lost") return "this page has no connection to the gateway";
+  if (connection() === "refused") return "the gateway gives this page no stream";
   if (connection() === "connecting") return "this page is connecting to the gateway";
-  return Date.now() - healthAt > BELIEVED_MS ? "the gateway does not say how the venue is" : null;
+  return !answers() ? "the gateway does not say how the venue is" : null;
+}
+
+/** Whether the gateway has told lately how the venues are. */
+function answers() {
+  return Date.now() - healthAt <= BELIEVED_MS;
 }
 
 function connection() {
-  return stream?.state() ?? (Date.now() - openedAt > BELIEVED_MS ? "lost" : "connecting");
+  const state = stream?.state() ?? (Date.now() - openedAt > BELIEVED_MS ? "lost" : "connecting");
+  return state === "lost" && stream?.refused() && answers() ? "refused" : state;
 }
 
-const CONNECTIONS = { connecting: "Connecting…", live: "Connected", lost: "Reconnecting…" };
+const CONNECTIONS = { connecting: "Connecting…", live: "Connected", lost: "Reconnecting…", refused: "Refused" };
 
 function show() {
   stream?.mend();

@@ -94,6 +94,9 @@ export function session(status, window, delayMs, now) {
  */
 export function badge(connection, venues) {
   if (connection === "connecting") return { text: "Connecting…", tone: "waiting", note: "Asking the gateway what it has." };
+  if (connection === "refused") {
+    return { text: "No stream", tone: "bad", note: "The gateway is there, but gives this page no stream: it may want a key." };
+  }
   if (connection !== "live") {
     return { text: "No connection", tone: "bad", note: "The gateway cannot be reached. These are the last prices known, not live ones." };
   }

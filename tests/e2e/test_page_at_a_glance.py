@@ -1,4 +1,4 @@
-"""The page in a real Chromium: alarms are there to see for as long as they are open, at any width of the screen."""
+"""The page in a real Chromium, as a stranger sees it: what is wrong is there to see, at any width of the screen."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 from redis.asyncio import Redis
 
 from spark_bus import alarms, keys
@@ -148,6 +148,29 @@ async def test_what_ended_long_ago_while_nobody_listened_is_not_kept(page: Page,
     await expect(page.locator("#alarms-title")).to_have_text("Open alarms (1)", timeout=PATIENCE_MS)
     await alarms.tell(redis, [an_alarm("clock", state="cleared")])
     await nothing_is_open(page)
+
+
+async def test_a_gateway_that_wants_a_key_is_not_called_away(browser: Browser, stack: Stack) -> None:
+    """It says how the venues are, and gives no stream: that is another trouble than having no connection."""
+    wants_key = True
+
+    async def refuse(route: Route) -> None:
+        if wants_key:
+            await route.fulfill(status=401)
+        else:
+            await route.continue_()
+
+    page = await browser.new_page()
+    await page.route("**/stream?*", refuse)
+    await page.goto(stack.gateway_url + "/")
+
+    await expect(page.locator("#badge")).to_have_text("No stream", timeout=PATIENCE_MS)
+    await expect(page.locator("#note")).to_contain_text("it may want a key")
+    await expect(page.locator(".status")).to_have_text("UNKNOWN")
+    await expect(page.locator("#no-alarms")).to_have_text("Not known: the gateway gives this page no stream.")
+    wants_key = False
+    await expect(page.locator("#badge")).to_have_text("Data: Mock", timeout=PATIENCE_MS)
+    await page.close()
 
 
 @pytest.mark.parametrize("width", [360, 600, 700, 800, 900, 959, 961, 1200])
