@@ -49,7 +49,10 @@ class Alarms:
             await asyncio.sleep(_POLL_S)
 
     def _take(self, page: alarms.Page) -> None:
-        self._open = {name: told for name, told in page.open.items() if told.alarm.venue in self._venues}
+        before, self._open = self._open, {n: told for n, told in page.open.items() if told.alarm.venue in self._venues}
+        if self._loaded and not page.told and before != self._open:
+            self._begin_anew()
+            return
         told_now = [told for told in page.told if told.alarm.venue in self._venues]
         self._recent.extend(told_now)
         if page.told:
@@ -62,6 +65,16 @@ class Alarms:
                 if text := self.event(venue):
                     self._news(venue, text)
         self._loaded = True
+
+    def _begin_anew(self) -> None:
+        """Read everything again: what is open has changed and the stream said nothing of it after our position.
+
+        So that is another stream's, of a Redis that lost its data, or its tail, and whose clock is behind.
+        """
+        logger.warning("the alarms have begun anew", position=str(self.position))
+        self._recent.clear()
+        self.position = BEGINNING
+        self._loaded = False
 
     def open(self, venues: Collection[str]) -> list[bytes]:
         """Return the messages of what is open, newest first."""
