@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from spark_bus import alarms, keys
+from spark_market import wire
 from spark_market.messages import Alarm
 from support.eventually import eventually
 from support.examples import NOON
@@ -99,6 +100,41 @@ async def test_a_stream_is_told_at_once_and_one_that_comes_later_as_it_opens(ben
         assert {event.id for event in source.of("alarm")} == {""}
     kinds = [event.type for event in second.events]
     assert kinds.index("alarm") < kinds.index("health")
+
+
+async def test_a_stream_that_opened_before_the_alarms_could_be_read_is_told_of_them(
+    bench: Bench, reading: Reading
+) -> None:
+    """As may happen when Redis comes after the gateway: what was open by then would never be news."""
+    bench.gateway.kill()
+    await alarms.tell(bench.redis, [an_alarm()])
+    await bench.redis.rename(keys.ALARMS, "aside")
+    await bench.redis.set(keys.ALARMS, "not to be read")
+    await bench.start_gateway()
+    source = await reading.open(bench.stream())
+    await eventually(lambda: source.of("health"))
+    assert source.of("alarm") == []
+
+    await bench.redis.rename("aside", keys.ALARMS)
+
+    await eventually(lambda: source.of("alarm"), 10, "the alarm")
+    assert [event.data["state"] for event in source.of("alarm")] == ["raised"]
+
+
+async def test_alarms_of_a_redis_whose_clock_is_behind_are_told_too(bench: Bench, reading: Reading) -> None:
+    """After a failover their places may lie before the last that was read, where nobody looks again."""
+    await bench.redis.xadd(keys.ALARMS, {"d": wire.encode(an_alarm("cleared", "old"))}, id="9999999999999-0")
+    source = await reading.open(bench.stream())
+    await eventually(partial(_has_alarms, source, 1), 10, "the last of the old stream")
+    await bench.redis.delete(keys.ALARMS)
+
+    await alarms.tell(bench.redis, [an_alarm()])
+    await eventually(partial(_has_alarms, source, 2), 10, "one of the new stream")
+    await alarms.tell(bench.redis, [an_alarm("cleared")])
+    await eventually(partial(_has_alarms, source, 3), 10, "its end")
+
+    assert [event.data["state"] for event in source.of("alarm")] == ["cleared", "raised", "cleared"]
+    assert [each["message"]["data"]["state"] for each in (await ask(bench))["recent"]] == ["cleared", "raised"]
 
 
 async def test_what_is_no_alarm_is_passed_over_and_the_history_is_bounded(bench: Bench) -> None:

@@ -5,6 +5,8 @@ import json
 import random
 from contextlib import AsyncExitStack
 
+import pytest
+
 from support.eventually import eventually
 from support.examples import a_ticker
 from support.wire import PROMPT, Line, answer_of, descriptors, line, memory_bytes
@@ -12,6 +14,7 @@ from support.wire import PROMPT, Line, answer_of, descriptors, line, memory_byte
 from .conftest import Bench, Reading
 
 STREAM = b"GET /api/market/btcturk/stream?symbol=*&throttle=0 HTTP/1.1\r\nhost: x\r\n"
+AT_ONCE = b"GET /api/market/btcturk/ticker?symbol=BTC_TRY HTTP/1.1\r\nhost: x\r\n\r\n"
 HEAD_LIMIT = 32 * 1024
 WITHIN_S = 10.0
 
@@ -102,7 +105,10 @@ async def test_a_large_body_ends_the_connection(bench: Bench) -> None:
 
 
 async def test_a_client_that_never_finishes_is_told_and_closed(bench: Bench) -> None:
-    """Half a head, a head byte by byte, half a body, half a second request; one that says nothing is just closed."""
+    """Half a head, a head byte by byte, half a body, half a second request; one that says nothing is just closed.
+
+    A request has as long when it begins in the same bytes as the one before, however that is answered.
+    """
     loop = asyncio.get_running_loop()
     started = loop.time()
 
@@ -135,6 +141,8 @@ async def test_a_client_that_never_finishes_is_told_and_closed(bench: Bench) -> 
         second_half(b"GET /livez HTTP/1.1\r\nho"),
         half(b""),
         second_half(b"\r\n"),
+        half(PROMPT + b"GET /livez HTTP/1.1\r\nho"),
+        half(AT_ONCE + b"GET /livez HTTP/1.1\r\nho"),
     )
     received, took = [data for data, _ in halves], [seconds for _, seconds in halves]
 
@@ -143,9 +151,12 @@ async def test_a_client_that_never_finishes_is_told_and_closed(bench: Bench) -> 
     assert answer_of(received[2]).problem["status"] == 405  # it is answered before its body, and not again
     assert answer_of(received[3]).status == 408
     assert received[4] == received[5] == b"", "what nobody asked is not answered"
+    for data in received[6:]:
+        first, second = data.index(b"HTTP/1.1 200 "), data.index(b"HTTP/1.1 408 ")
+        assert first == 0 and answer_of(data[second:]).problem["title"] == "Request timeout"
     assert min(took[:2] + took[3:]) > WITHIN_S - 1
     assert max(took) < WITHIN_S + 10
-    await eventually(lambda: refused(bench, "timeout", 3))
+    await eventually(lambda: refused(bench, "timeout", 5))
     assert await refused(bench, "idle", 2)
 
 
@@ -163,6 +174,17 @@ async def test_a_stream_ends_with_its_connection_whatever_was_asked_behind_it(be
         assert number < 200
         await bench.publish(a_ticker(number))
         await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_reader_that_leaves_is_seen_at_once_although_it_asked_for_more(bench: Bench, together: bool) -> None:
+    """Nothing is written to it meanwhile: its place is free before a write could show that nobody is there."""
+    async with line(bench.port) as client:
+        await client.send(STREAM + b"\r\n" + (PROMPT if together else b""))
+        await client.until(b'"type":"health"')
+        await client.send(PROMPT)
+        assert await bench.has_metric("spark_gateway_streams 1.0")
+    await eventually(lambda: bench.has_metric("spark_gateway_streams 0.0"), 8, "its place is free")  # a health is at 10
 
 
 async def _drip(client: Line) -> None:

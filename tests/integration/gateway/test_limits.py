@@ -279,14 +279,60 @@ async def test_by_default_no_peer_is_believed(crew: Crew) -> None:
     assert statuses[-1] == 429
 
 
-async def preflight(gateway: Gateway, origin: str) -> httpx.Response:
+async def preflight(gateway: Gateway, origin: str, *, at: str = "127.0.0.1") -> httpx.Response:
     headers = {
         "Origin": origin,
         "Access-Control-Request-Method": "GET",
         "Access-Control-Request-Headers": "authorization, x-api-key, last-event-id, if-none-match",
     }
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address=at)) as client:
         return await client.options(gateway.url + SYMBOLS, headers=headers)
+
+
+async def test_who_has_no_key_is_refused_within_the_limit_of_an_address(crew: Crew) -> None:
+    """Guesses at keys too; and whoever has a good one is served all the while, from the same address."""
+    gateway = await crew.start(rate="0.001", burst="5", access=access_file(crew, pro=OPEN))
+    await loaded(gateway, x_api_key=KEY)
+
+    guesses = [(await gateway.get(at="127.0.0.9", x_api_key=f"{KEY}{each}")).status_code for each in range(15)]
+    without = await gateway.get(at="127.0.0.9")
+    kept_out = await gateway.get(at="127.0.0.9", origin="https://a.example", accept="text/event-stream")
+    given = [(await gateway.get(at="127.0.0.9", x_api_key=KEY)).status_code for _ in range(15)]
+
+    assert guesses == sorted(guesses) and 5 <= guesses.count(401) <= 7 and guesses[-1] == 429
+    assert (without.status_code, without.headers["ratelimit-policy"]) == (429, '"requests";q=5;w=5000')
+    assert '"reason":"rate"' in kept_out.text
+    assert kept_out.headers["access-control-allow-origin"] == "*"
+    assert given == [200] * 15
+    assert (await gateway.get(at="127.0.0.10")).status_code == 401
+    assert await gateway.metric('rate_limit_violations_total{kind="key"}') == guesses.count(401) + 1
+    assert (await gateway.get("/api/healthz", at="127.0.0.9")).status_code == 200
+
+
+async def test_with_a_class_for_all_a_guess_costs_what_a_request_without_a_key_costs(crew: Crew) -> None:
+    few = {"requestsPerSecond": 0.001, "burst": 5, "streams": 1}
+    gateway = await crew.start(access=access_file(crew, anonymous=few, pro=OPEN))
+    await loaded(gateway)
+
+    guesses = [(await gateway.get(at="127.0.0.9", x_api_key="guess")).status_code for _ in range(15)]
+
+    assert guesses[-1] == 429
+    assert (await gateway.get(at="127.0.0.9")).status_code == 429
+    assert (await gateway.get(at="127.0.0.9", x_api_key=KEY)).status_code == 200
+
+
+async def test_preflights_have_a_limit_of_their_own(crew: Crew) -> None:
+    """That of the most generous class: they come without the key, and what is guessed must not use them up."""
+    few = {"requestsPerSecond": 0.001, "burst": 5, "streams": 1}
+    gateway = await crew.start(access=access_file(crew, anonymous=few, pro={**few, "burst": 20}))
+    await loaded(gateway)
+    assert [(await gateway.get(at="127.0.0.9", x_api_key="guess")).status_code for _ in range(15)][-1] == 429
+
+    asked = [(await preflight(gateway, "https://a.example", at="127.0.0.9")).status_code for _ in range(40)]
+
+    assert asked == sorted(asked) and 20 <= asked.count(200) <= 22 and asked[-1] == 429
+    assert (await preflight(gateway, "https://a.example", at="127.0.0.10")).status_code == 200
+    assert (await gateway.get(at="127.0.0.9", x_api_key=KEY)).status_code == 200
 
 
 async def test_pages_of_listed_origins_alone_may_read_the_answers(crew: Crew) -> None:

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from starlette.types import Receive, Scope, Send
 
-from spark_gateway.protocol import Protocol
+from spark_gateway.protocol import MOST_HEAD_BYTES, Protocol
 from spark_gateway.room import Room, connections_within
 from spark_gateway.server import Server, listen
 from spark_gateway.serving_metrics import ServingMetrics
@@ -71,6 +71,48 @@ async def test_requests_are_the_same_however_they_are_cut_into_pieces() -> None:
                     await client.send(piece)
                     await asyncio.sleep(0)
                 assert [(await client.answer()).rest for _ in range(20)] == [b"/%d" % n for n in range(20)]
+
+
+BEFORE = {
+    "nothing": b"",
+    "a request": b"GET /1 HTTP/1.1\r\nhost: x\r\n\r\n",
+    "several": b"GET /1 HTTP/1.1\r\nhost: x\r\n\r\n" * 20,
+    "one with a body": b"POST /1 HTTP/1.1\r\nhost: x\r\ncontent-length: 9000\r\n\r\n" + b"a" * 9000,
+    "one in chunks": b"POST /1 HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    b"4\r\n\r\n\r\n\r\n3\r\nabc\r\n0\r\nx-trailer: a\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("cut", [1, 5_000, 20_000])
+@pytest.mark.parametrize("before", BEFORE)
+async def test_a_head_is_measured_from_its_own_first_byte(before: str, cut: int) -> None:
+    """To the byte, also when that came in one piece with the end of the request before it."""
+    start = b"GET /2 HTTP/1.1\r\nhost: x\r\nx-a: "
+    async with serving() as one:
+        for more, status in ((0, 200), (1, 431), (10_000, 431)):
+            whole = start + b"a" * (MOST_HEAD_BYTES + more - len(start) - 4) + b"\r\n\r\n"
+            async with line(one.port) as client:
+                await client.send(BEFORE[before] + whole[:cut])
+                for _ in range(BEFORE[before].count(b"HTTP/1.1")):
+                    assert (await client.answer()).rest == b"/1"
+                await client.send(whole[cut:])
+                assert (await client.answer()).status == status, more
+
+
+async def test_a_head_may_follow_the_last_bytes_of_the_one_before() -> None:
+    """Of a blank line the end alone comes with it."""
+    first = BEFORE["a request"]
+    whole = b"GET /2 HTTP/1.1\r\nx-a: " + b"a" * (MOST_HEAD_BYTES - 26) + b"\r\n\r\n"
+    assert len(whole) == MOST_HEAD_BYTES
+    async with serving() as one:
+        for ahead in (1, 2, 3):
+            async with line(one.port) as client:
+                await client.send(first[:-ahead])
+                await asyncio.sleep(0.02)  # most often it comes in two pieces then; any pieces are right
+                await client.send(first[-ahead:] + whole[:100])
+                assert (await client.answer()).rest == b"/1"
+                await client.send(whole[100:])
+                assert (await client.answer()).rest == b"/2"
 
 
 async def test_each_request_has_its_own_time() -> None:

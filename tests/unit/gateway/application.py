@@ -70,7 +70,7 @@ def an_entrance(registry: CollectorRegistry) -> Entrance:
     everybody = RateClass(requests_per_second=1, burst=1, streams=1)
     violations = Violations(metrics, log)
     return Entrance(
-        Identity(Access(everybody, {})),
+        Identity(Access(everybody, {}), everybody),
         Buckets(connect("redis://127.0.0.1:1/0"), metrics),
         violations,
         Places(1, violations),

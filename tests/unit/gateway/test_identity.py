@@ -14,7 +14,7 @@ KEYS = {hashlib.sha256(b"k3y+/=").digest(): ACME}
 
 
 def identity(*, anonymous: bool = True) -> Identity:
-    return Identity(Access(RATE if anonymous else None, KEYS))
+    return Identity(Access(RATE if anonymous else None, KEYS), RATE)
 
 
 def a_scope(query: bytes = b"", host: str = "192.0.2.7", **headers: bytes) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def test_without_a_key_one_is_ones_address_or_nobody() -> None:
 
 
 def test_without_any_keys_what_looks_like_one_is_not_looked_at() -> None:
-    client = Identity(Access(RATE, {})).of(a_scope(b"apiKey=x", authorization=b"Bearer of something else"))
+    client = Identity(Access(RATE, {}), RATE).of(a_scope(b"apiKey=x", authorization=b"Bearer of something else"))
 
     assert isinstance(client, Client) and client.id == "192.0.2.7"
 

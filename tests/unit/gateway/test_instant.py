@@ -239,7 +239,7 @@ async def test_what_it_says_is_the_newest() -> None:
     [(Access(None, {b"": client_of("key:a", NARROW)}), 401), (Access(NARROW, {}), 403)],
 )
 async def test_who_may_not_have_it_is_refused_in_the_ordinary_way(access: Access, status: int) -> None:
-    async with serving(at_once=True, having=lambda entered: replace(entered, identity=Identity(access))) as one:
+    async with serving(at_once=True, having=lambda entered: replace(entered, identity=Identity(access, NARROW))) as one:
         [answer] = await one.answers_in_turn([PLAIN])
 
         assert answer_of(answer).status == status

@@ -25,7 +25,7 @@ class Alarms:
     """All that is open, and the last that happened."""
 
     def __init__(self, redis: Redis, venues: Collection[str], news: Callable[[str, bytes], None]) -> None:
-        """``news`` gets the venue and the event of each alarm that comes after the first reading."""
+        """``news`` gets the venue and the events of what is told; with the first reading, what there is already."""
         self._redis = redis
         self._venues = venues
         self._news = news
@@ -49,7 +49,10 @@ class Alarms:
             await asyncio.sleep(_POLL_S)
 
     def _take(self, page: alarms.Page) -> None:
-        self._open = {name: told for name, told in page.open.items() if told.alarm.venue in self._venues}
+        before, self._open = self._open, {n: told for n, told in page.open.items() if told.alarm.venue in self._venues}
+        if self._loaded and not page.told and before != self._open:
+            self._begin_anew()
+            return
         told_now = [told for told in page.told if told.alarm.venue in self._venues]
         self._recent.extend(told_now)
         if page.told:
@@ -57,7 +60,21 @@ class Alarms:
         if self._loaded:
             for told in told_now:
                 self._news(told.alarm.venue, data_event(told.data))
+        else:  # streams may be open already, if Redis answered their readers first
+            for venue in self._venues:
+                if text := self.event(venue):
+                    self._news(venue, text)
         self._loaded = True
+
+    def _begin_anew(self) -> None:
+        """Read everything again: what is open has changed and the stream said nothing of it after our position.
+
+        So that is another stream's, of a Redis that lost its data, or its tail, and whose clock is behind.
+        """
+        logger.warning("the alarms have begun anew", position=str(self.position))
+        self._recent.clear()
+        self.position = BEGINNING
+        self._loaded = False
 
     def open(self, venues: Collection[str]) -> list[bytes]:
         """Return the messages of what is open, newest first."""

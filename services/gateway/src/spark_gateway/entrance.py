@@ -54,7 +54,7 @@ class Entrance:
 @asynccontextmanager
 async def entrance(settings: GatewaySettings, registry: CollectorRegistry) -> AsyncIterator[Entrance]:
     """Yield it for as long as the gateway serves. Raises SettingsError when the access file cannot be used."""
-    access = _access(settings)
+    identity = _identity(settings)
     metrics = AccessMetrics(registry)
     audit = AuditLog(settings.audit_log, metrics)
     redis = connect(settings.redis_url.get_secret_value(), CONNECTIONS, CALL_TIMEOUT_S)
@@ -62,7 +62,7 @@ async def entrance(settings: GatewaySettings, registry: CollectorRegistry) -> As
     violations = Violations(metrics, audit)
     try:
         yield Entrance(
-            Identity(access),
+            identity,
             buckets,
             violations,
             Places(settings.streams, violations),
@@ -75,12 +75,10 @@ async def entrance(settings: GatewaySettings, registry: CollectorRegistry) -> As
         audit.close()
 
 
-def _access(settings: GatewaySettings) -> Access:
+def _identity(settings: GatewaySettings) -> Identity:
+    everybody = RateClass(requests_per_second=settings.rate, burst=settings.burst, streams=settings.streams_per_client)
     if settings.access is None:
-        anonymous = RateClass(
-            requests_per_second=settings.rate, burst=settings.burst, streams=settings.streams_per_client
-        )
-        return Access(anonymous, {})
+        return Identity(Access(everybody, {}), everybody)
     access = read(settings.access)
     logger.info("access file", path=str(settings.access), keys=len(access.keys), anonymous=access.anonymous is not None)
-    return access
+    return Identity(access, everybody)

@@ -10,7 +10,7 @@ from spark_gateway import refusals
 from spark_gateway.access import Client
 from spark_gateway.buckets import Buckets
 from spark_gateway.cors import Cors
-from spark_gateway.identity import CLIENT, Identity, NoClient, peer
+from spark_gateway.identity import CLIENT, Identity, NoClient
 from spark_gateway.problems import Problem
 from spark_gateway.violations import Violations, venue_in
 
@@ -39,22 +39,29 @@ class Guard:
         """Pass the request on, or refuse it."""
         if scope["type"] != "http" or not (path := scope["path"]).startswith(_API) or path in _OPEN:
             return self._app(scope, receive, send)
+        why: NoClient | None = None
         if scope["method"] == "OPTIONS":  # a browser asks beforehand, without the key, whether it may send it
-            return self._app(scope, receive, send)
-        client = self._identity.of(scope)
-        if not isinstance(client, Client):
-            return self._refuse(self._unauthorized(client, scope), scope, receive, send)
+            client = self._identity.beforehand(scope)
+        elif isinstance(found := self._identity.of(scope), Client):
+            client = found
+        else:
+            client, why = self._identity.stranger(scope), found
         wait_s = self._buckets.spend(client)
         if wait_s is None:
-            return self._ask(client, scope, receive, send)
-        return self._admit(client, wait_s, scope, receive, send)
+            return self._ask(client, why, scope, receive, send)
+        return self._admit(client, why, wait_s, scope, receive, send)
 
-    async def _ask(self, client: Client, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._admit(client, await self._buckets.ask(client), scope, receive, send)
+    async def _ask(self, client: Client, why: NoClient | None, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._admit(client, why, await self._buckets.ask(client), scope, receive, send)
 
-    def _admit(self, client: Client, wait_s: float, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    def _admit(
+        self, client: Client, why: NoClient | None, wait_s: float, scope: Scope, receive: Receive, send: Send
+    ) -> Awaitable[None]:
+        """Pass the request on, or refuse it: ``why`` it is nobody's counts when there was a token left to say so."""
         if wait_s:
             return self._refuse(self._too_many(client, scope, wait_s), scope, receive, send)
+        if why is not None:
+            return self._refuse(self._unauthorized(client, why, scope), scope, receive, send)
         scope[CLIENT] = client
         if client.venues is not None:
             scope[VIOLATIONS] = self._violations
@@ -67,8 +74,8 @@ class Guard:
     def _refuse(self, answer: Response, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         return self._cors.on(answer, scope)(scope, receive, send)
 
-    def _unauthorized(self, why: NoClient, scope: Scope) -> Response:
-        self._violations.note("key", peer(scope), scope, why.value)
+    def _unauthorized(self, client: Client, why: NoClient, scope: Scope) -> Response:
+        self._violations.note("key", client.id, scope, why.value)
         return refusals.unauthorized(unknown=why is NoClient.UNKNOWN_KEY)
 
     def _too_many(self, client: Client, scope: Scope, wait_s: float) -> Response:

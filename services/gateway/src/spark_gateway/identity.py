@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
-from spark_gateway.access import Access, Client, client_of
+from spark_gateway.access import Access, Client, RateClass, client_of
 
 CLIENT: Final = "spark.client"
 """Where the guard leaves the client in the request's scope."""
@@ -30,8 +30,11 @@ class NoClient(Enum):
 class Identity:
     """Tells clients apart."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, strangers: RateClass) -> None:
+        """``strangers`` is how often an address may be refused for want of a key, where no class is anonymous."""
         self._access = access
+        self._refused = access.anonymous or strangers
+        self._beforehand = _most_generous([self._refused, *(client.rate for client in access.keys.values())])
         self._of_address = lru_cache(_MOST_ADDRESSES)(self._address)
 
     def of(self, scope: Scope) -> Client | NoClient:
@@ -52,9 +55,28 @@ class Identity:
         anonymous = self._access.anonymous
         return NoClient.NO_KEY if anonymous is None else client_of(network(host), anonymous)
 
+    def stranger(self, scope: Scope) -> Client:
+        """Return whom a request counts for that is nobody's: its address, and no key that is used there."""
+        return client_of(_peer(scope), self._refused)
 
-def peer(scope: Scope) -> str:
-    """Return what a request is counted by when it is nobody's."""
+    def beforehand(self, scope: Scope) -> Client:
+        """Return whom a browser's question counts for, whether it may ask: it comes without the key, by its address.
+
+        Nobody's key can be known from it, so it has what the most generous class has, and a bucket of its own: what is
+        asked or guessed from that address keeps no page with a good key away.
+        """
+        return client_of(f"preflight:{_peer(scope)}", self._beforehand)
+
+
+def _most_generous(classes: list[RateClass]) -> RateClass:
+    return RateClass(
+        requests_per_second=max(each.requests_per_second for each in classes),
+        burst=max(each.burst for each in classes),
+        streams=1,
+    )
+
+
+def _peer(scope: Scope) -> str:
     return network(scope["client"][0] if scope["client"] else "")
 
 

@@ -27,6 +27,8 @@ MOST_BODY_BYTES: Final = 64 * 1024
 """No route wants a body; so much is read and ignored, at least."""
 MOST_WAITING: Final = 32
 """Requests that a client may send ahead of their answers."""
+_READ_ON_WITH: Final = 4
+"""So many of them may wait while more is read. Who does not read does not see the client leave either."""
 _STUCK_AFTER: Final = 6
 """Looks, ten seconds apart, at which a client had taken nothing of what it is to get. Streams are judged earlier."""
 _WITHOUT_CHUNKS: Final = ("1.0", "0.9")
@@ -34,6 +36,7 @@ _MORE_THAN_PLAIN: Final = frozenset({b"content-length", b"transfer-encoding", b"
 """Header fields of requests with something to come after the head, or that want more than an answer."""
 _LINGER_S: Final = 2.0
 """How long what still comes after a refusal is read and thrown away: closing at once would destroy the answer."""
+_BLANK_LINE: Final = b"\r\n\r\n"
 
 
 class _Phase(enum.Enum):
@@ -54,7 +57,9 @@ class Protocol(HttpToolsProtocol):
     """One connection. What it may not do is answered with a problem, where an answer can still be told apart."""
 
     # There are thousands of these: uvicorn's own attributes just fit into what Python shares among instances.
-    __slots__ = ("_answering", "_due", "_instant", "_left", "_over", "_phase", "_refused", "_room", "_still", "_unsent")
+    __slots__ = (
+        "_answering", "_body", "_due", "_instant", "_left", "_over", "_phase", "_refused", "_room", "_still", "_unsent",
+    )  # fmt: skip
 
     def __init__(self, *, room: Room, instant: AtOnce | None = None, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
@@ -63,6 +68,7 @@ class Protocol(HttpToolsProtocol):
         self._phase = _Phase.BETWEEN
         self._left = MOST_HEAD_BYTES
         self._over = False  # a request has ended in the bytes that are being read
+        self._body = 0  # and so many of them were the body of the last one whose head is whole
         self._refused = False
         self._answering: RequestResponseCycle | None = None  # uvicorn knows only the newest, which may wait behind it
         self._due: asyncio.TimerHandle | None = None
@@ -84,6 +90,8 @@ class Protocol(HttpToolsProtocol):
         waiting = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
         self._answering = waiting
+        if self._phase is _Phase.HEAD and self._due is not None:  # the next request has begun, and has its own time
+            self._unset_keepalive_if_required()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything."""
@@ -98,16 +106,30 @@ class Protocol(HttpToolsProtocol):
         """Take in what has come, by pieces that are within bounds."""
         self._unset_keepalive_if_required()
         while data and not self._refused:
-            piece, data = data[: self._left], data[self._left :]
-            self._over = False
+            most = min(self._left, MOST_HEAD_BYTES)  # so no head that is whole in one piece is too large
+            piece, data = data[:most], data[most:]
+            self._over, self._body = False, 0
             self._parse(piece)
-            if self._phase is not _Phase.BETWEEN and not self._over:
-                self._left -= len(piece)
+            if self._phase is not _Phase.BETWEEN:
+                self._left -= len(piece) - self._before_head(piece)
                 if not self._left and not self._refused:
                     self._refuse_size()
+        if self._phase is _Phase.HEAD:  # the request before it may have been answered at once
+            self._unset_keepalive_if_required()
         waits = self._phase is not _Phase.BETWEEN or self.cycle is None or self.cycle.response_complete
         if waits and self._due is None and self.timeout_keep_alive_task is None and not self._refused:
             self._due = self.loop.call_later(REQUEST_WITHIN_S, self._overdue)
+
+    def _before_head(self, piece: bytes) -> int:
+        """Return how much of a piece belongs to the requests before the one whose head is not whole at its end.
+
+        There is no blank line in that: one before it ends a head, which a body may follow, or chunks.
+        """
+        if not self._over or self._phase is not _Phase.HEAD:
+            return 0
+        blank = piece.rfind(_BLANK_LINE)
+        before = (0 if blank < 0 else blank + len(_BLANK_LINE)) + self._body
+        return len(piece) - len(piece[before:].lstrip(b"\r\n"))  # of a blank line the piece may have but the end
 
     def _parse(self, piece: bytes) -> None:
         try:
@@ -137,9 +159,11 @@ class Protocol(HttpToolsProtocol):
             super().on_headers_complete()
             if not self.pipeline:
                 self._answering = self.cycle
+            elif len(self.pipeline) <= _READ_ON_WITH:
+                self.flow.resume_reading()  # uvicorn stops with the first
             if self.scope["http_version"] in _WITHOUT_CHUNKS:
                 self.cycle.transport = Unframed(self.transport)  # type: ignore[assignment]
-        self._phase = _Phase.BODY
+        self._phase, self._body = _Phase.BODY, 0
         self._left = MOST_BODY_BYTES + MOST_HEAD_BYTES  # what of the head came in the same piece counts as well
 
     def _answer_at_once(self) -> bool:
@@ -168,6 +192,14 @@ class Protocol(HttpToolsProtocol):
             if name in _MORE_THAN_PLAIN:
                 return False
         return True
+
+    def on_body(self, body: bytes) -> None:
+        """Count it, and let it go."""
+        self._body += len(body)
+
+    def on_chunk_complete(self) -> None:
+        """After chunks comes a blank line."""
+        self._body = 0
 
     def on_message_complete(self) -> None:
         """The request is whole."""

@@ -7,16 +7,18 @@ const REFUSED_MS = 3_000;
 export class LiveStream {
   #address;
   #take;
+  #opened;
   #source;
   #lastEventId = "";
   #bornAt = Date.now();
   #triedAt = 0;
   #heardAt = null;
 
-  /** `take` is called with the text of each message. */
-  constructor(address, take) {
+  /** `take` is called with the text of each message, and `opened` before the first of each connection. */
+  constructor(address, take, opened) {
     this.#address = address;
     this.#take = take;
+    this.#opened = opened;
     this.#open();
   }
 
@@ -26,6 +28,7 @@ export class LiveStream {
     const resume = this.#lastEventId && `&lastEventId=${encodeURIComponent(this.#lastEventId)}`;
     this.#source = new EventSource(this.#address + resume);
     this.#triedAt = Date.now();
+    this.#source.onopen = this.#opened;
     this.#source.onmessage = (event) => {
       this.#heardAt = Date.now();
       this.#lastEventId = event.lastEventId;
@@ -41,17 +44,18 @@ export class LiveStream {
   /** "connecting" at first, then "live" or "lost". An open socket proves nothing: its other end may be long gone. */
   state() {
     const now = Date.now();
-    if (this.#heardAt === null) return now - this.#bornAt < SILENT_MS && !this.#refused() ? "connecting" : "lost";
+    if (this.#heardAt === null) return now - this.#bornAt < SILENT_MS && !this.refused() ? "connecting" : "lost";
     return this.#source.readyState === EventSource.OPEN && now - this.#heardAt < SILENT_MS ? "live" : "lost";
   }
 
-  #refused() {
+  /** Whether it got another answer than a stream. */
+  refused() {
     return this.#source.readyState === EventSource.CLOSED;
   }
 
   /** Help where browsers do not: they give up for good on any answer but 200, and wait for ever for a dead peer. */
   mend() {
     const since = Date.now() - Math.max(this.#triedAt, this.#heardAt ?? 0);
-    if (since > (this.#refused() ? REFUSED_MS : SILENT_MS)) this.#open();
+    if (since > (this.refused() ? REFUSED_MS : SILENT_MS)) this.#open();
   }
 }

@@ -1,9 +1,10 @@
 // The page: a stream and a poll in, text out. Everything that comes from outside is set as textContent, never as HTML.
 
+import { Alarms } from "./alarms.js";
 import { byId, say } from "./elements.js";
 import { LiveStream } from "./live.js";
 import { Venue } from "./venue.js";
-import { badge, nameOf, notice, parse } from "./words.js";
+import { badge, nameOf, noAlarms, notice, parse } from "./words.js";
 
 const POLL_MS = 2_000;
 const BELIEVED_MS = 10_000; // as long as the gateway itself believes a verdict that nobody renews
@@ -14,6 +15,7 @@ let targetS = 30;
 let clockAheadMs = 0; // the gateway's clock against this computer's, so that ages are right where a clock is wrong
 
 const venues = new Map();
+const alarms = new Alarms();
 
 /** One stream over all venues: a browser has six connections a gateway, and each page of it takes one. */
 let stream = null;
@@ -23,8 +25,10 @@ function open(names) {
   const instruments = names.map((name) => `${encodeURIComponent(name)}:*`).join();
   stream?.close();
   streamed = names.join();
-  stream = new LiveStream(`/api/market/stream?instrument=${instruments}&channel=ticker&throttle=250`, (text) =>
-    hear(parse(text)),
+  stream = new LiveStream(
+    `/api/market/stream?instrument=${instruments}&channel=ticker&throttle=250`,
+    (text) => hear(parse(text)),
+    () => alarms.begin(),
   );
 }
 
@@ -35,7 +39,10 @@ function now() {
 
 function hear(message) {
   const venue = message.data.venue;
-  if (message.type === "health") clockAheadMs = Number(message.data.serverTime) - Date.now();
+  if (message.type === "health") {
+    clockAheadMs = Number(message.data.serverTime) - Date.now();
+    alarms.settle();
+  } else if (message.type === "alarm") alarms.take(message.data, timeOf);
   else if (!venues.get(venue)?.take(message, now())) tell(venue, notice(message, timeOf));
 }
 
@@ -84,27 +91,36 @@ function take({ venues: verdicts, thresholds }) {
 /** Why the last verdicts cannot be relied on, null when they can: nobody has been there to renew them. */
 function doubt() {
   if (connection() === "lost") return "this page has no connection to the gateway";
+  if (connection() === "refused") return "the gateway gives this page no stream";
   if (connection() === "connecting") return "this page is connecting to the gateway";
-  return Date.now() - healthAt > BELIEVED_MS ? "the gateway does not say how the venue is" : null;
+  return !answers() ? "the gateway does not say how the venue is" : null;
+}
+
+/** Whether the gateway has told lately how the venues are. */
+function answers() {
+  return Date.now() - healthAt <= BELIEVED_MS;
 }
 
 function connection() {
-  return stream?.state() ?? (Date.now() - openedAt > BELIEVED_MS ? "lost" : "connecting");
+  const state = stream?.state() ?? (Date.now() - openedAt > BELIEVED_MS ? "lost" : "connecting");
+  return state === "lost" && stream?.refused() && answers() ? "refused" : state;
 }
 
-const CONNECTIONS = { connecting: "Connecting…", live: "Connected", lost: "Reconnecting…" };
+const CONNECTIONS = { connecting: "Connecting…", live: "Connected", lost: "Reconnecting…", refused: "Refused" };
 
 function show() {
   stream?.mend();
   const why = doubt();
   for (const venue of venues.values()) venue.show(why, now(), targetS);
   const state = connection();
-  const shown = badge(state, [...venues.values()].map((venue) => venue.verdict(why)));
+  const verdicts = [...venues.values()].map((venue) => venue.verdict(why));
+  const shown = badge(state, verdicts);
   say(byId("badge"), shown.text);
   byId("badge").dataset.tone = shown.tone;
   say(byId("connection"), CONNECTIONS[state]);
   byId("connection").dataset.state = state;
   say(byId("note"), shown.note);
+  alarms.show(noAlarms(why, verdicts), why);
 }
 
 async function follow() {

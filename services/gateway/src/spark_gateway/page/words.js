@@ -94,6 +94,9 @@ export function session(status, window, delayMs, now) {
  */
 export function badge(connection, venues) {
   if (connection === "connecting") return { text: "Connecting…", tone: "waiting", note: "Asking the gateway what it has." };
+  if (connection === "refused") {
+    return { text: "No stream", tone: "bad", note: "The gateway is there, but gives this page no stream: it may want a key." };
+  }
   if (connection !== "live") {
     return { text: "No connection", tone: "bad", note: "The gateway cannot be reached. These are the last prices known, not live ones." };
   }
@@ -144,6 +147,20 @@ const TONES = new Map([["UP", "good"], ["MOCK", "mock"], ["CLOSED", "waiting"], 
 /** The colour of a venue's status; every one that is not known here is a bad one. */
 export function tone(status) {
   return TONES.get(status) ?? "bad";
+}
+
+const SEVERITIES = new Map([["critical", "Critical"], ["warning", "Warning"]]);
+
+/** What an alarm's severity is called, and its colour; one that is not known here is taken for a bad one. */
+export function severity(name) {
+  return { text: SEVERITIES.get(name) ?? String(name), tone: name === "warning" ? "mock" : "bad" };
+}
+
+/** What stands where no alarm is listed: that there is none can be said only while somebody watches every venue. */
+export function noAlarms(doubt, venues) {
+  if (doubt !== null) return `Not known: ${doubt}.`;
+  const unwatched = venues.filter(({ status }) => status === "UNKNOWN");
+  return unwatched.length > 0 ? `None known, but nobody watches ${named(unwatched)} right now.` : "None.";
 }
 
 /**
