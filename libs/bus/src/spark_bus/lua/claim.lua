@@ -13,6 +13,9 @@ local left = tonumber(held[2] or '0') - now
 if held[1] and held[1] ~= owner and left > 0 and left <= tonumber(held[3] or '0') then
     return {0, left}
 end
+if held[1] == owner and held[6] ~= '0' then
+    return {0, 0} -- it was long on its way, and a later one was answered: nobody waits for this
+end
 
 -- Another Redis process than the one last written to may have come back without its tail, and a writer that
 -- starts has no batch number of its own that would show it.
@@ -27,7 +30,7 @@ end
 if birth_of ~= '' then
     begin_epoch(messages, latest, epoch, newborn, birth)
     current = newborn
-elseif held[1] == owner and held[6] == '0' then
+elseif held[1] == owner then
     birth_of = held[7] -- this claim was answered before, and the answer was lost
 end
 redis.call('HSET', writer, 'owner', owner, 'until', whole(now + lease), 'lease', whole(lease), 'run', run,
