@@ -1,8 +1,8 @@
 -- Become the venue's one writer, if nobody else's lease runs.
 -- KEYS  messages latest epoch writer heard
 -- ARGV  owner, lease (ms), mode, id for a new epoch, its birth message
--- Returns {1, epoch, '' or why it was born now: 'lost' or 'mode', the writer's fields, `heard`}
--- or {0, ms until the present lease ends}.
+-- Returns {1, epoch, '' or why it was born now: 'lost' or 'mode', the writer's fields, `heard`},
+-- {0, ms until the present lease ends} or the error of a full Redis.
 local messages, latest, epoch, writer, heard = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local owner, lease, mode, newborn, birth = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 
@@ -33,6 +33,9 @@ if birth_of ~= '' then
 elseif held[1] == owner then
     birth_of = held[7] -- this claim was answered before, and the answer was lost
 end
-redis.call('HSET', writer, 'owner', owner, 'until', whole(now + lease), 'lease', whole(lease), 'run', run,
-    'mode', mode, 'number', '0', 'reply', birth_of)
+local refusal = refused(messages, writer, 'owner', owner, 'until', whole(now + lease), 'lease', whole(lease),
+    'run', run, 'mode', mode, 'number', '0', 'reply', birth_of)
+if refusal then
+    return refusal
+end
 return {1, current, birth_of, redis.call('HGETALL', writer), redis.call('HGETALL', heard)}
