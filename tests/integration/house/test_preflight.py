@@ -184,6 +184,11 @@ def serve_an_old_redis(listener: socket.socket) -> None:
                 client.sendall(b"-ERR unknown command\r\n" * request.count(b"*"))
 
 
+def test_a_folder_that_the_process_manager_cannot_name_is_named(environ: dict[str, str], tmp_path: Path) -> None:
+    """Its configuration has no way to write such a name."""
+    assert "rename that folder" in refusal(environ, tmp_path / "client #2")
+
+
 def test_a_machine_without_any_redis_is_told_what_to_do(environ: dict[str, str], tmp_path: Path) -> None:
     """No redis-server on PATH, and none packaged for this Python."""
     hidden = tmp_path / "hidden"
