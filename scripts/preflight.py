@@ -84,6 +84,8 @@ class Plan:
 def prepare(environ: Mapping[str, str]) -> Plan:
     """Check everything. Raises Refusal."""
     env = {name: value for name, value in environ.items() if value or not name.startswith("SPARK_")}
+    # What runs here is asked directly, whatever proxy there is for the rest. The name in small letters beats the other.
+    env["no_proxy"] = f"127.0.0.1,localhost,::1,{env.get('no_proxy', env.get('NO_PROXY', ''))}"
     binary, redis_port = None, 0
     if REDIS_URL not in env and f"{REDIS_URL}_FILE" not in env:
         binary, redis_port = find_redis(), _free_port()
