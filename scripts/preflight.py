@@ -178,9 +178,7 @@ def _check_port(host: str, host_setting: str, port: int, setting: str) -> None:
     except OSError as exc:
         if exc.errno == errno.EADDRINUSE:
             raise Refusal(f"port {port} is taken; stop what uses it or set {setting}") from None
-        raise Refusal(
-            f"cannot listen on {host}:{port} ({exc.strerror}); set {host_setting} or {setting}"
-        ) from None
+        raise Refusal(f"cannot listen on {host}:{port} ({exc.strerror}); set {host_setting} or {setting}") from None
 
 
 def _check_redis(url: Any) -> None:

@@ -51,7 +51,7 @@ class TcpProxy:
         self._left = count
 
     def keep_request(self, part: bytes) -> None:
-        """Keep the next request that contains ``part``, and cut its connection: the network takes long to deliver it."""
+        """Keep the next request that contains ``part``, and cut its connection: the network is slow to deliver it."""
         self._wanted = part
 
     async def deliver_kept(self) -> bytes:
