@@ -4,6 +4,8 @@ PY := .venv/bin/python
 PROJECTS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 PIP := $(PY) -m pip --quiet --disable-pip-version-check --require-virtualenv
 ARGS ?=
+# Python 3.11 reads where our packages are in the encoding that this says, and C's has no letters beyond ASCII.
+unexport LC_ALL
 
 .DEFAULT_GOAL := help
 .PHONY: help up down test lint bench soak-ingest soak-bist soak-monitor soak-incidents fuzz lock

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -33,7 +32,7 @@ class Clone:
     def __init__(self, path: Path, bin_: Path) -> None:
         self.path = path
         ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
-        self.environ = clean_environment() | ports | {"PATH": str(bin_)}
+        self.environ = clean_environment() | ports | {"PATH": str(bin_), "LC_ALL": "C"}
         self.console = path.parent / "console"
         self.seen: dict[int, str] = {}
 
@@ -71,9 +70,10 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
         (bin_ / command).symlink_to(shutil.which(command) or pytest.fail(f"no {command}"))
     (bin_ / "python3").symlink_to(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
     made = Clone(path, bin_)
-    with ExitStack() as stack:
-        stack.callback(lambda: [os.kill(pid, signal.SIGKILL) for pid in made.seen if alive(pid)])
-        yield made
+    yield made
+    for pid in made.seen:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_one_command_brings_everything_up_and_kill_9_of_it_leaves_nothing(clone: Clone) -> None:
