@@ -11,11 +11,9 @@ from pathlib import Path
 import pytest
 
 from integration.house.processes import alive, clean_environment, descendants, eventually, free_ports
+from support.required import skip_or_fail
 
-pytestmark = [
-    pytest.mark.timeout(600),  # it installs everything
-    pytest.mark.skipif(sys.version_info >= (3, 13), reason="up to Python 3.12 the lock brings a Redis along"),
-]
+pytestmark = pytest.mark.timeout(600)  # it installs everything
 
 ROOT = Path(__file__).parents[2]
 PORTS = [
@@ -23,6 +21,8 @@ PORTS = [
     "SPARK_BIST_METRICS_PORT",
 ]  # fmt: skip
 COMMANDS = ["make", "bash", "sh", "cat", "dirname"]
+if sys.version_info >= (3, 13):
+    COMMANDS.append("redis-server")  # up to Python 3.12 the lock brings one along
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -56,6 +56,8 @@ class Clone:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Iterator[Clone]:
+    if not (shutil.which("git") and (ROOT / ".git").exists()):
+        skip_or_fail("no git to tell what is committed")
     path, bin_ = tmp_path / "Bir klasör, %100 'yeni'", tmp_path / "bin"
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -67,7 +69,7 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
             shutil.copy2(ROOT / name, path / name)
     bin_.mkdir()
     for command in COMMANDS:
-        (bin_ / command).symlink_to(shutil.which(command) or pytest.fail(f"no {command}"))
+        (bin_ / command).symlink_to(shutil.which(command) or skip_or_fail(f"no {command}"))
     (bin_ / "python3").symlink_to(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
     made = Clone(path, bin_)
     yield made
