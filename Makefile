@@ -4,6 +4,8 @@ PY := .venv/bin/python
 PROJECTS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 PIP := $(PY) -m pip --quiet --disable-pip-version-check --require-virtualenv
 ARGS ?=
+# Python 3.11 reads where our packages are in the encoding that this says, and C's has no letters beyond ASCII.
+unexport LC_ALL
 
 .DEFAULT_GOAL := help
 .PHONY: help up down test lint bench soak-ingest soak-bist soak-monitor soak-incidents fuzz lock
@@ -12,7 +14,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: .venv/run.stamp ## start everything here, without Docker, and print the address (Ctrl-C stops it)
-	@exec $(PY) scripts/up.py $(ARGS)
+	@exec $(PY) -IS scripts/leash.py $(PY) scripts/up.py $(ARGS)
 
 down: ## stop what `make up` of this folder left running
 	@if [ -x $(PY) ]; then exec $(PY) scripts/down.py $(ARGS); else echo "nothing was running"; fi
@@ -46,15 +48,17 @@ fuzz: .venv/fuzz.stamp ## throw a million inputs at the protocol (Python 3.11 on
 lock: ## resolve the requirements again and pin them (needs uv); ARGS=--upgrade for newer versions
 	scripts/lock.sh $(ARGS)
 
-# The stamps are written last, so a failed or interrupted install is taken up again; and they do not count when the
-# Python that .venv was made with is gone, as after an upgrade.
-.PHONY: without-python
-.venv/run.stamp: requirements.lock $(PROJECTS) $(if $(shell test -x $(PY) || echo gone),without-python)
+# The stamps are written last, so a failed or interrupted install is taken up again. They do not count when the Python
+# that .venv was made with is gone, as after an upgrade, nor in a folder that was moved or copied: our packages would be
+# looked for, or found, where it was before.
+.PHONY: elsewhere
+HERE = test -x $(PY) && test "$$(cat .venv/run.stamp)" = "$$(pwd -P)"
+.venv/run.stamp: requirements.lock $(PROJECTS) $(if $(shell { $(HERE); } 2>/dev/null || echo no),elsewhere)
 	@scripts/venv.sh
 	@echo "installing requirements.lock and our own packages into .venv"
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --no-index $(addprefix -e ,$(dir $(PROJECTS)))
-	@touch $@
+	@pwd -P >$@
 
 .venv/dev.stamp: .venv/run.stamp requirements-dev.lock
 	@echo "installing requirements-dev.lock into .venv"

@@ -18,7 +18,13 @@ def main() -> str | None:
     """Stop it in good order, or else for sure; returns a complaint, or None."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", type=Path, default=ROOT / "var", help="the folder with its logs and data")
-    folder = Folder(parser.parse_args().state)
+    try:
+        return _stop(Folder(parser.parse_args().state))
+    except PermissionError as exc:
+        return f"make down: what is here is another user's ({exc})"
+
+
+def _stop(folder: Folder) -> str | None:
     kill_at = time.monotonic() + ORDERLY_S
     told: int | None = None
     while time.monotonic() < kill_at + ORDERLY_S:

@@ -39,20 +39,25 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Service:
-    """One of our services: the package it is, the settings that say where it listens, the venue that it is for."""
+    """One of our services: the package it is, the settings of each port and its host, the venue that it is for."""
 
     package: str
-    host_setting: str
-    port_setting: str
+    ports: Mapping[str, str]
     venue: str | None = None  # None: whichever venues there are
 
 
 SERVICES = {
-    "simulator": Service("spark_simulator", "SPARK_SIMULATOR_HOST", "SPARK_SIMULATOR_PORT"),
-    "ingest-btcturk": Service("spark_ingest_btcturk", "SPARK_METRICS_HOST", "SPARK_BTCTURK_METRICS_PORT", "btcturk"),
-    "ingest-bist": Service("spark_ingest_bist", "SPARK_METRICS_HOST", "SPARK_BIST_METRICS_PORT", "bist"),
-    "gateway": Service("spark_gateway", "SPARK_GATEWAY_HOST", "SPARK_GATEWAY_PORT"),
-    "monitor": Service("spark_monitor", "SPARK_METRICS_HOST", "SPARK_MONITOR_PORT"),
+    "simulator": Service(
+        "spark_simulator",
+        {"SPARK_SIMULATOR_PORT": "SPARK_SIMULATOR_HOST", "SPARK_SIMULATOR_TLS_PORT": "SPARK_SIMULATOR_HOST"},
+    ),
+    "ingest-btcturk": Service("spark_ingest_btcturk", {"SPARK_BTCTURK_METRICS_PORT": "SPARK_METRICS_HOST"}, "btcturk"),
+    "ingest-bist": Service("spark_ingest_bist", {"SPARK_BIST_METRICS_PORT": "SPARK_METRICS_HOST"}, "bist"),
+    "gateway": Service(
+        "spark_gateway",
+        {"SPARK_GATEWAY_PORT": "SPARK_GATEWAY_HOST", "SPARK_GATEWAY_ADMIN_PORT": "SPARK_METRICS_HOST"},
+    ),
+    "monitor": Service("spark_monitor", {"SPARK_MONITOR_PORT": "SPARK_METRICS_HOST"}),
 }
 
 
@@ -79,6 +84,8 @@ class Plan:
 def prepare(environ: Mapping[str, str]) -> Plan:
     """Check everything. Raises Refusal."""
     env = {name: value for name, value in environ.items() if value or not name.startswith("SPARK_")}
+    # What runs here is asked directly, whatever proxy there is for the rest. The name in small letters beats the other.
+    env["no_proxy"] = f"127.0.0.1,localhost,::1,{env.get('no_proxy', env.get('NO_PROXY', ''))}"
     binary, redis_port = None, 0
     if REDIS_URL not in env and f"{REDIS_URL}_FILE" not in env:
         binary, redis_port = find_redis(), _free_port()
@@ -149,18 +156,20 @@ def _settings_class(module: ModuleType) -> type[Settings]:
 
 def _check_ports(told: Mapping[str, Any], services: tuple[str, ...]) -> None:
     chosen: dict[int, str] = {}
-    for name in services:
-        service = SERVICES[name]
-        setting, port = service.port_setting, told[service.port_setting]
+    wanted = {port: host for name in services for port, host in SERVICES[name].ports.items()}
+    for setting, host_setting in wanted.items():
+        port = told[setting]
+        if port is None:  # one that need not be
+            continue
         if port == 0:
             raise Refusal(f"{setting}=0 (any port) would leave nobody knowing the address; name a port")
         if port in chosen:
             raise Refusal(f"{chosen[port]} and {setting} are both {port}; change one")
         chosen[port] = setting
-        _check_port(told[service.host_setting], port, service)
+        _check_port(told[host_setting], host_setting, port, setting)
 
 
-def _check_port(host: str, port: int, service: Service) -> None:
+def _check_port(host: str, host_setting: str, port: int, setting: str) -> None:
     try:
         [(family, kind, _, _, where), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         with socket.socket(family, kind) as trial:
@@ -168,23 +177,23 @@ def _check_port(host: str, port: int, service: Service) -> None:
             trial.bind(where)
     except OSError as exc:
         if exc.errno == errno.EADDRINUSE:
-            raise Refusal(f"port {port} is taken; stop what uses it or set {service.port_setting}") from None
-        raise Refusal(
-            f"cannot listen on {host}:{port} ({exc.strerror}); set {service.host_setting} or {service.port_setting}"
-        ) from None
+            raise Refusal(f"port {port} is taken; stop what uses it or set {setting}") from None
+        raise Refusal(f"cannot listen on {host}:{port} ({exc.strerror}); set {host_setting} or {setting}") from None
 
 
 def _check_redis(url: Any) -> None:
     try:
         with Redis.from_url(
-            url.get_secret_value(), socket_connect_timeout=3, socket_timeout=3, retry=Retry(NoBackoff(), 0)
+            url.get_secret_value(), protocol=2, socket_connect_timeout=3, socket_timeout=3, retry=Retry(NoBackoff(), 0)
         ) as redis:
-            redis.ping()
+            version = str(redis.info("server")["redis_version"])
     except (RedisError, OSError) as exc:
         raise Refusal(
             f"{REDIS_URL}: Redis at {address(url)} does not answer ({exc});"
             f" start it, or unset {REDIS_URL} to have one of our own"
         ) from None
+    if tuple(map(int, version.split(".")[:2])) < OLDEST_REDIS:
+        raise Refusal(f"{REDIS_URL}: Redis at {address(url)} is {version}; it takes 6.2 or later")
 
 
 def find_redis() -> RedisBinary:

@@ -1,13 +1,14 @@
 """The process manager's configuration: which programs it keeps alive, and how."""
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from folder import Folder
-from preflight import SERVICES, Plan, RedisBinary
+from preflight import SERVICES, Plan, RedisBinary, Refusal
 
 # -IS: nothing but the standard library, so that the leash is on within milliseconds.
 LEASH = [sys.executable, "-IS", str(Path(__file__).with_name("leash.py"))]
@@ -56,9 +57,11 @@ priority = 20
 
 def configuration(plan: Plan, folder: Folder) -> str:
     """Return the text of the configuration file."""
-    log = str(folder.log)
+    if re.search(r"\s[;#]", f"{folder.path}\n{LEASH}"):
+        raise Refusal(f"supervisor takes the ; or # after a blank in {folder.path} for a comment: rename that folder")
+    log = _escaped(str(folder.log))
     user = "user = root" if os.geteuid() == 0 else ""  # else supervisord warns root that it stays root
-    parts = [_SUPERVISORD.format(log=_escaped(log), state=_escaped(str(folder.path)), user=user)]
+    parts = [_SUPERVISORD.format(log=log, state=_escaped(str(folder.path)), user=user)]
     if plan.redis:
         command = redis_command(plan.redis, plan.redis_port, folder)
         parts.append(_program("redis", command, log, priority=10, stop_s=2))
@@ -88,7 +91,8 @@ def redis_command(binary: RedisBinary, port: int, folder: Folder) -> list[str]:
 
 def _program(name: str, command: Sequence[str], log: str, *, priority: int, stop_s: int) -> str:
     line = shlex.join([*LEASH, *command])
-    return _PROGRAM.format(name=name, command=_escaped(line), log=_escaped(log), priority=priority, stop_s=stop_s)
+    log = _escaped(log)  # once more: supervisor expands the names of these logs twice
+    return _PROGRAM.format(name=name, command=_escaped(line), log=log, priority=priority, stop_s=stop_s)
 
 
 def _escaped(text: str) -> str:

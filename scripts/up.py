@@ -36,11 +36,11 @@ def main() -> int:
         prctl(PR_SET_CHILD_SUBREAPER, 1)  # orphans come to us, so that we can tell when the last one is gone
         folder.claim(os.getpid())
         plan = prepare(os.environ)
+        config = folder.path / "supervisord.conf"
+        config.write_text(configuration(plan, folder), encoding="utf-8")
     except (OSError, Running, Refusal) as exc:
         print(f"make up: {exc}", file=sys.stderr)
         return 1
-    config = folder.path / "supervisord.conf"
-    config.write_text(configuration(plan, folder), encoding="utf-8")
     say(f"starting; logs are in {shown(folder.log)}, Ctrl-C stops everything")
     return Stack(config, plan, folder).run()
 
@@ -58,8 +58,10 @@ class Stack:
 
     def run(self) -> int:
         """Start, announce, and wait for the end; returns the exit status."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it is to outlive its terminal
+            signal.signal(signal.SIGHUP, self._stop)
         self._supervisord = subprocess.Popen(
             [*LEASH, sys.executable, "-m", "supervisor.supervisord", "-c", str(self._config)],
             env={

@@ -154,7 +154,7 @@ def test_each_container_becomes_healthy(service: str, platform: Platform) -> Non
 
 @pytest.mark.parametrize("service", [*OURS, "redis", *OBSERVERS])
 def test_a_container_may_do_next_to_nothing(service: str, platform: Platform) -> None:
-    """Not root, no capability, no new privileges, and a root file system that it cannot write."""
+    """Not root, no capability, no new privileges, a root file system that it cannot write, and bounds on the rest."""
     host = platform.inspect(service)["HostConfig"]
     _, *uids = docker("top", platform.container(service), "-eo", "pid,uid").splitlines()
 
@@ -163,6 +163,8 @@ def test_a_container_may_do_next_to_nothing(service: str, platform: Platform) ->
     assert host["CapDrop"] == ["ALL"]
     assert not host["CapAdd"]
     assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert host["Memory"] > 0
+    assert host["PidsLimit"] > 0
     assert "Read-only file system" in platform.sh(service, "touch /probe")
 
 

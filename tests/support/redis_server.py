@@ -86,8 +86,9 @@ and then a crash of the process alone does lose it."""
 class RedisServer:
     """One server process; its port and data folder stay the same over restarts."""
 
-    def __init__(self, binary: Binary) -> None:
+    def __init__(self, binary: Binary, *options: str) -> None:
         self.binary = binary
+        self._options = options
         self.port = free_port()
         self.dir = Path(tempfile.mkdtemp(prefix="spark-redis-", dir=_RAM if os.access(_RAM, os.W_OK) else None))
         self._process: subprocess.Popen[bytes] | None = None
@@ -116,6 +117,7 @@ class RedisServer:
             [
                 self.binary.path, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.dir),
                 "--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--loglevel", "warning",
+                *self._options,
             ],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip

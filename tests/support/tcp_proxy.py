@@ -17,6 +17,8 @@ class TcpProxy:
         self._open.set()
         self._drop_next_reply = False
         self._left: int | None = None
+        self._wanted: bytes | None = None
+        self._kept = b""
         self.port = 0
         self.replies_dropped = 0
 
@@ -47,6 +49,18 @@ class TcpProxy:
     def cut_after(self, count: int) -> None:
         """Let so many more bytes of replies through, and cut the connection that brings the next: amid a message."""
         self._left = count
+
+    def keep_request(self, part: bytes) -> None:
+        """Keep the next request that contains ``part``, and cut its connection: the network is slow to deliver it."""
+        self._wanted = part
+
+    async def deliver_kept(self) -> bytes:
+        """Deliver it after all; returns the answer, which nobody waits for."""
+        source, sink = await asyncio.open_connection(*self._target)
+        sink.write(self._kept)
+        answer = await source.read(65536)
+        sink.close()
+        return answer
 
     def cut(self) -> None:
         """Cut every connection there is, without a goodbye."""
@@ -93,6 +107,9 @@ class TcpProxy:
         with suppress(OSError):
             while data := await source.read(65536):
                 await self._open.wait()
+                if not replies and self._wanted is not None and self._wanted in data:
+                    self._kept, self._wanted = data, None
+                    return
                 if replies and self._drop_next_reply:
                     self._drop_next_reply = False
                     self.replies_dropped += 1

@@ -6,11 +6,13 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from integration.house.processes import clean_environment, free_ports
+from support.redis_server import free_port
 
 ROOT = Path(__file__).parents[3]
 PORTS = [
@@ -46,13 +48,14 @@ def refusal(environ: dict[str, str], state: Path) -> str:
     return line
 
 
-@pytest.mark.parametrize("setting", PORTS)
+@pytest.mark.parametrize("setting", [*PORTS, "SPARK_GATEWAY_ADMIN_PORT", "SPARK_SIMULATOR_TLS_PORT"])
 def test_a_taken_port_is_named_with_its_setting(setting: str, environ: dict[str, str], tmp_path: Path) -> None:
     """Not only which port, but what to change."""
-    with socket.create_server(("127.0.0.1", int(environ[setting]))):
-        line = refusal(environ, tmp_path)
+    port = environ.get(setting) or str(free_port())
+    with socket.create_server(("127.0.0.1", int(port))):
+        line = refusal(environ | {setting: port}, tmp_path)
 
-    assert line == f"make up: port {environ[setting]} is taken; stop what uses it or set {setting}"
+    assert line == f"make up: port {port} is taken; stop what uses it or set {setting}"
 
 
 def test_two_services_on_one_port_are_named(environ: dict[str, str], tmp_path: Path) -> None:
@@ -158,6 +161,32 @@ def test_a_given_redis_that_does_not_answer_is_named_without_its_password(
 
     assert f"127.0.0.1:{port} does not answer" in line
     assert "sesame" not in line
+
+
+def test_a_given_redis_that_is_too_old_is_named(environ: dict[str, str], tmp_path: Path) -> None:
+    """As a long-term release may have it: it answers, and would refuse every heartbeat."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve_an_old_redis, args=[listener], daemon=True).start()
+        port = listener.getsockname()[1]
+        line = refusal(environ | {"SPARK_REDIS_URL": f"redis://127.0.0.1:{port}/0"}, tmp_path)
+
+    assert line == f"make up: SPARK_REDIS_URL: Redis at 127.0.0.1:{port} is 6.0.16; it takes 6.2 or later"
+
+
+def serve_an_old_redis(listener: socket.socket) -> None:
+    """Answer one client as Redis 6.0.16 does: it knows INFO, and nothing of what is asked at a connection."""
+    client, _ = listener.accept()
+    with client:
+        while request := client.recv(4096):
+            if b"$4\r\nINFO" in request:
+                client.sendall(b"$22\r\nredis_version:6.0.16\r\n\r\n")
+            else:
+                client.sendall(b"-ERR unknown command\r\n" * request.count(b"*"))
+
+
+def test_a_folder_that_the_process_manager_cannot_name_is_named(environ: dict[str, str], tmp_path: Path) -> None:
+    """Its configuration has no way to write such a name."""
+    assert "rename that folder" in refusal(environ, tmp_path / "client #2")
 
 
 def test_a_machine_without_any_redis_is_told_what_to_do(environ: dict[str, str], tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class Up:
         return self.process.poll() is not None and not any(alive(pid) for pid in self.seen)
 
 
-Start = Callable[[str], Up]
+Start = Callable[..., Up]
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts scripts/up.py with some venues on free ports, and ends what a failing test leaves."""
     started: list[Up] = []
 
-    def start_one(venues: str) -> Up:
+    def start_one(venues: str, *prefix: str) -> Up:
         gateway, simulator, monitor, btcturk, bist = free_ports(5)
         environ = clean_environment() | {
             "SPARK_GATEWAY_PORT": str(gateway),
@@ -82,7 +82,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         state, console = tmp_path / "var", tmp_path / "console"
         with console.open("w") as output:
             process = subprocess.Popen(
-                [sys.executable, ROOT / "scripts" / "up.py", "--state", state],
+                [*prefix, sys.executable, ROOT / "scripts" / "up.py", "--state", state],
                 env=environ,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -178,6 +178,17 @@ def test_ctrl_c_ends_everything_within_ten_seconds(up: Up) -> None:
     eventually(up.nothing_left, "all is gone", 10)
     assert up.process.returncode == 0
     assert up.console.read_text().endswith("stopped\n")
+
+
+def test_under_nohup_it_outlives_its_terminal(start: Start) -> None:
+    """As any program does."""
+    running = start("btcturk", "nohup")
+    eventually(lambda: running.ticker() is not None, "the gateway serves a ticker", 45)
+
+    running.process.send_signal(signal.SIGHUP)
+    told_at_ms = time.time() * 1000
+
+    eventually(lambda: received_at(running.ticker()) > told_at_ms + 2000, "tickers go on", 10)
 
 
 @pytest.mark.parametrize("victim", ["supervisord", "up.py"])

@@ -48,7 +48,6 @@ def _pool(url: str, most_connections: int, call_timeout_s: float) -> BlockingCon
         retry_on_error=[],
         socket_timeout=call_timeout_s,
         socket_connect_timeout=min(2.0, call_timeout_s),
-        socket_keepalive=True,
         health_check_interval=0,
         max_connections=most_connections,
         timeout=call_timeout_s,

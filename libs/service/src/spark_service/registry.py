@@ -6,7 +6,7 @@ A service refuses to start on a near miss of a name in here, so a typing error c
 from typing import Final
 
 NAMES: Final[dict[str, str]] = {
-    "SPARK_REDIS_URL": "a Redis or Valkey address, redis://[user:password@]host:port/db or rediss://…",
+    "SPARK_REDIS_URL": "a Redis or Valkey address, redis://[user:password@]host:port/db, rediss://… or unix://PATH",
     "SPARK_VENUES": "a comma list of venues: btcturk, bist",
     "SPARK_REAL_DATA": "0 for the simulator's data, marked mock, or 1 for the venues' own",
     "SPARK_LOG_LEVEL": "debug, info, warning or error",

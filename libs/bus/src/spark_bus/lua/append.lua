@@ -4,9 +4,9 @@
 --       n, then n fields and values of `writer` that say how far the batch comes;
 --       then for each entry: type, symbol, message, field of `latest` or ''; a type of '' sets the field alone, as of
 --       the entry before it
--- Returns 'fenced'; or 'born EPOCH NUMBER' (nothing was appended: write the current values first, then this batch again
--- under the next number); or 'appended EPOCH ENTRY NUMBER', the last entry of the stream. The number
--- is the batch's: an answer to another one is never taken for this one's.
+-- Returns 'fenced'; 'late'; the error of a full Redis; 'born EPOCH NUMBER' (nothing was appended: write the current
+-- values first, then this batch again under the next number); or 'appended EPOCH ENTRY NUMBER', the last entry of the
+-- stream. The number is the batch's: an answer to another one is never taken for this one's.
 local messages, latest, epoch, writer = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local owner, number, lease, most, known = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local newborn, birth = ARGV[6], ARGV[7]
@@ -15,7 +15,13 @@ local held = redis.call('HMGET', writer, 'owner', 'number', 'reply')
 if held[1] ~= owner then
     return 'fenced'
 end
-redis.call('HSET', writer, 'until', whole(clock() + lease))
+if tonumber(number) < tonumber(held[2]) then
+    return 'late' -- it was long on its way, given up, sent again and answered: nobody waits for this
+end
+local refusal = refused(messages, writer, 'until', whole(clock() + lease))
+if refusal then
+    return refusal
+end
 if held[2] == number then
     return held[3]
 end

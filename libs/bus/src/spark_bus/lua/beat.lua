@@ -2,8 +2,8 @@
 -- KEYS  messages epoch writer heard feed
 -- ARGV  owner, last number answered, lease (ms), last entry known, retention (ms), heartbeat message, feed state,
 --       then field and value of `heard`
--- Returns {'fenced'}; {'behind'} (Redis lacks something that it had acknowledged); or {'ok', id of the first entry
--- kept, id of the heartbeat}.
+-- Returns {'fenced'}; {'behind'} (Redis lacks something that it had acknowledged); the error of a full Redis; or {'ok',
+-- id of the first entry kept, id of the heartbeat}.
 local messages, epoch, writer, heard, feed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local owner, number, lease, known, retention = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 
@@ -16,7 +16,10 @@ if held[2] ~= number or redis.call('EXISTS', epoch) == 0 or is_before(last, know
     return {'behind'}
 end
 local now = clock()
-redis.call('HSET', writer, 'until', whole(now + lease))
+local refusal = refused(messages, writer, 'until', whole(now + lease))
+if refusal then
+    return refusal
+end
 -- Redis restarted and has all that it had acknowledged: from now on this process is the one we wrote to.
 local run = run_id()
 if held[3] ~= run then

@@ -41,3 +41,13 @@ local function is_before(last, known)
     return ms < known_ms or (ms == known_ms and tonumber(seq) < tonumber(known_seq))
 end
 
+-- Set fields of the writer's hash, as the first write of a script: it is the one that a full Redis refuses. The oldest
+-- tenth of the stream goes then, since a shorter past is better than no present: what is sent again finds room.
+-- Returns the refusal, nil without one.
+local function refused(messages, writer, ...)
+    local answer = redis.pcall('HSET', writer, ...)
+    if type(answer) == 'table' then
+        redis.call('XTRIM', messages, 'MAXLEN', '~', math.floor(redis.call('XLEN', messages) * 0.9))
+        return answer
+    end
+end
