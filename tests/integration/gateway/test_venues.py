@@ -10,12 +10,13 @@ import httpx
 import msgspec
 import pytest
 
-from spark_bus import cursor
+from spark_bus import cursor, keys
 from spark_bus.publisher import Claim, Publisher, outgoing
+from spark_market import wire
 from spark_market.instruments import Mode
-from spark_market.messages import Trade
+from spark_market.messages import Status, Trade, VenueStatus
 from support.eventually import eventually
-from support.examples import a_ticker, a_trade, an_instrument
+from support.examples import NOON, a_ticker, a_trade, an_instrument
 from support.sse import EventSource
 
 from .conftest import Bench, Reading, benched
@@ -73,6 +74,10 @@ def stream(bench: Bench, query: str = BOTH) -> str:
 
 def venues_of(text: str) -> list[str]:
     return list(cursor.parse(text))
+
+
+def statuses(source: EventSource, venue: str) -> list[str]:
+    return [event.data["status"] for event in source.of("status") if event.data["venue"] == venue]
 
 
 def trades(source: EventSource, venue: str) -> list[int]:
@@ -219,3 +224,31 @@ async def test_a_key_for_one_venue_opens_no_stream_of_another(tmp_path: Path) ->
 
     assert set(answers.values()) == {403}
     assert nobody.status_code == 401
+
+
+async def test_a_venue_whose_messages_this_gateway_cannot_read_is_not_called_good(
+    bench: Bench, other: OtherVenue, reading: Reading
+) -> None:
+    """The monitor, which can, goes on to say that it is; the other venue is as it was."""
+    for venue in ("btcturk", OTHER):
+        good = VenueStatus(venue=venue, status=Status.UP, staleness_sec=0, mode=Mode.REAL, reason="", since=NOON)
+        await bench.redis.set(keys.verdict(venue), wire.encode(good))
+    source = await reading.open(stream(bench))
+    await eventually(lambda: [statuses(source, venue)[-1:] for venue in ("btcturk", OTHER)] == [["UP"], ["UP"]])
+
+    before = len(statuses(source, OTHER))
+    messages, aside = keys.messages("btcturk"), f"{keys.messages('btcturk')}:aside"
+    await bench.redis.rename(messages, aside)
+    await bench.redis.set(messages, "no stream")
+    await eventually(lambda: statuses(source, "btcturk")[-1] == "UNKNOWN", 20, "that it cannot be believed")
+    assert source.of("status")[-1].data["reason"] == "this gateway cannot read the venue's messages"
+
+    await bench.redis.rename(aside, messages)
+    await bench.publish(a_trade(1))
+    await other.trades(1)
+    await eventually(lambda: statuses(source, "btcturk")[-1] == "UP" and trades(source, "btcturk") == [1])
+    await eventually(lambda: trades(source, OTHER) == [1])
+    assert set(statuses(source, OTHER)[before:]) <= {"UP"}
+    assert not source.of("gap")
+    logged = bench.gateway.log.read_text()
+    assert logged.count("cannot use redis") == logged.count("redis is back") == 1

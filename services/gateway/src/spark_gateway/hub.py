@@ -14,6 +14,7 @@ from spark_bus.reader import Entry, Reader, Snapshot, read_instruments
 from spark_gateway.alarms import Alarms
 from spark_gateway.audience import Audience
 from spark_gateway.broadcast import Broadcast
+from spark_gateway.contact import Contact
 from spark_gateway.events import event
 from spark_gateway.feed import RING, Feed
 from spark_gateway.joining import Joining
@@ -42,10 +43,9 @@ class Hub:
     def __init__(self, redis: Redis, venues: Sequence[str], metrics: GatewayMetrics, redis_address: str) -> None:
         self._redis = redis
         self._metrics = metrics
-        self._address = redis_address
-        self._bus_trouble = False
+        self._contacts = {venue: Contact(venue, metrics, redis_address) for venue in venues}
         self.feeds = {venue: Feed(venue, metrics) for venue in venues}
-        self.verdicts = Verdicts(redis, venues, self._status_changed)
+        self.verdicts = Verdicts(redis, self._contacts, self._status_changed)
         self.alarms = Alarms(redis, venues, self._tell)
         self._groups: dict[Subscription, Broadcast] = {}
         self._audiences: dict[str, Audience[Track]] = {venue: Audience() for venue in venues}
@@ -100,12 +100,13 @@ class Hub:
     async def run(self) -> None:
         """Follow all venues and serve all groups, until cancelled."""
         readers = [self._follow(feed) for feed in self.feeds.values()]
-        joining = [Joining(self._redis, feed, self).run() for feed in self.feeds.values()]
+        joining = [Joining(self._redis, feed, self._contacts[feed.venue]).run() for feed in self.feeds.values()]
         serving = [self._flush(), self._ping(), self._catch_up(), self._drop_stuck()]
         await run_together([*readers, *joining, self.verdicts.run(), self.alarms.run(), *serving])
 
     async def _follow(self, feed: Feed) -> None:
-        reader = Reader(self._redis, feed.venue, lambda: backoff(first_s=0.05, most_s=1.0), self, recent=RING)
+        contact = self._contacts[feed.venue]
+        reader = Reader(self._redis, feed.venue, lambda: backoff(first_s=0.05, most_s=1.0), contact, recent=RING)
         directory_due = False
         async for news in reader.follow():
             if isinstance(news, Snapshot):
@@ -148,7 +149,7 @@ class Hub:
         try:
             feed.learn(await read_instruments(self._redis, feed.venue))
         except BUS_ERRORS as exc:
-            self.bus_lost(exc, 0)
+            self._contacts[feed.venue].bus_lost(exc, 0)
             return False
         return True
 
@@ -195,21 +196,3 @@ class Hub:
             for group in list(self._groups.values()):
                 group.drop_stuck(now)
                 await asyncio.sleep(0)
-
-    def bus_reached(self) -> None:
-        """Redis answered."""
-        if self._bus_trouble:
-            logger.info("redis is back", address=self._address)
-        self._bus_trouble = False
-        self._metrics.bus_reached()
-
-    def bus_lost(self, error: Exception, wait_s: float) -> None:
-        """A call failed; the next try is in ``wait_s``."""
-        if not self._bus_trouble:
-            logger.error(
-                "cannot use redis; streams go on without news. Start it, or correct SPARK_REDIS_URL",
-                address=self._address,
-                error=str(error),
-            )
-        self._bus_trouble = True
-        self._metrics.bus_lost()

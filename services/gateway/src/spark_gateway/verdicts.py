@@ -1,8 +1,8 @@
-"""What the monitor says of each venue, read from the bus once a second; UNKNOWN when it says nothing."""
+"""What the monitor says of each venue, read once a second; UNKNOWN when it says nothing, or we get no messages."""
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,13 +11,12 @@ from redis.asyncio import Redis
 
 from spark_bus import keys
 from spark_bus.connection import BUS_ERRORS
+from spark_gateway.contact import BELIEVED_S, Contact
 from spark_market import wire
 from spark_market.messages import Status, VenueStatus
 from spark_service.clock import now_ms
 
 _POLL_S = 1.0
-_BELIEVED_S = 10.0
-"""How long the last verdict holds while Redis does not answer. On the bus it expires after as long."""
 
 logger = structlog.get_logger()
 
@@ -25,13 +24,14 @@ logger = structlog.get_logger()
 class Verdicts:
     """The last verdict of every venue."""
 
-    def __init__(self, redis: Redis, venues: Sequence[str], changed: Callable[[str], None]) -> None:
+    def __init__(self, redis: Redis, contacts: Mapping[str, Contact], changed: Callable[[str], None]) -> None:
         """``changed`` is called with the venue whose status, mode, reason or delay is another than before."""
         self._redis = redis
+        self._contacts = contacts
         self._changed = changed
         self._read_at = 0.0
-        self._of = {venue: _unknown(venue, "no verdict yet") for venue in venues}
-        self._changes = dict.fromkeys(venues, 0)
+        self._of = {venue: _unknown(venue, "no verdict yet") for venue in contacts}
+        self._changes = dict.fromkeys(contacts, 0)
 
     def of(self, venue: str) -> VenueStatus:
         """Return what holds now."""
@@ -47,7 +47,7 @@ class Verdicts:
             try:
                 found: list[Any] = await self._redis.mget([keys.verdict(venue) for venue in self._of])
             except BUS_ERRORS:
-                if time.monotonic() - self._read_at > _BELIEVED_S:
+                if time.monotonic() - self._read_at > BELIEVED_S:
                     self._take([None] * len(self._of), "the bus does not answer")
             else:
                 self._read_at = time.monotonic()
@@ -57,7 +57,12 @@ class Verdicts:
     def _take(self, found: Sequence[bytes | None], absent: str) -> None:
         for venue, text in zip(list(self._of), found, strict=True):
             before = self._of[venue]
-            now = _read(venue, text) if text is not None else _unknown(venue, absent)
+            if text is None:
+                now = _unknown(venue, absent)
+            elif self._contacts[venue].is_lost:
+                now = _unknown(venue, "this gateway cannot read the venue's messages")
+            else:
+                now = _read(venue, text)
             if now.status is Status.UNKNOWN and before.status is Status.UNKNOWN:
                 now = msgspec.structs.replace(now, since=before.since)
             self._of[venue] = now
