@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -52,8 +53,8 @@ async def stack(browser: Browser) -> AsyncIterator[Stack]:
 
 
 @asynccontextmanager
-async def opened(browser: Browser, stack: Stack) -> AsyncIterator[Page]:
-    """The page, live, with a clock that a test can turn. Nothing may go wrong in it until it is closed."""
+async def opened(browser: Browser, stack: Stack, ahead_s: int = 0) -> AsyncIterator[Page]:
+    """The page, live, with a clock that a test can turn and that is ahead. Nothing may go wrong in it to the end."""
     errors: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -65,7 +66,7 @@ async def opened(browser: Browser, stack: Stack) -> AsyncIterator[Page]:
     page = await context.new_page()
     page.on("console", note)
     page.on("pageerror", lambda error: errors.append(str(error)))
-    await page.clock.install()
+    await page.clock.install(time=time.time() + ahead_s)
     await page.goto(stack.gateway_url + "/")
     await live(page)
     yield page
@@ -189,17 +190,45 @@ async def test_a_plain_event_source_sees_everything(page: Page, stack: Stack) ->
 
 
 async def test_a_silent_gateway_is_no_connection(page: Page, stack: Stack) -> None:
-    """The socket is open and nothing comes: after 20 s, turned on the page's clock, that is not called live."""
+    """The socket is open and nothing comes: after 20 s, turned on the page's clock, that is not called live.
+
+    Its other end may be gone without a word, and then nothing would ever come: it asks again.
+    """
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     stack.gateway.pause()
     try:
         await page.clock.fast_forward(21_000)
         await expect(page.locator("#badge")).to_have_text("No connection")
         await expect(page.locator("#connection")).to_have_text("Reconnecting…")
         await expect(page.locator(".status")).to_have_text("UNKNOWN")
+        await eventually(lambda: any("/stream?" in url for url in asked), what="another stream is asked for")
     finally:
         stack.gateway.resume()
 
     await live(page)
+
+
+async def test_what_nobody_renews_is_not_believed_for_long(page: Page) -> None:
+    """Prices flow, and nobody says how the venue is: after 10 s that is not known, however well it was."""
+    await page.route("**/api/healthz", lambda route: route.abort())
+    await page.clock.fast_forward(11_000)
+
+    await expect(page.locator(".status")).to_have_text("UNKNOWN")
+    await expect(page.locator(".reason")).to_have_text("the gateway does not say how the venue is")
+    await expect(page.locator("#connection")).to_have_text("Connected")
+    await expect(page.locator("#badge")).to_have_text("Data: Mock")
+    await expect(page.locator("tbody tr.stale")).to_have_count(len(SYMBOLS))
+
+    await page.unroute("**/api/healthz")
+    await live(page)
+
+
+async def test_a_readers_clock_may_be_wrong(browser: Browser, stack: Stack) -> None:
+    """By the gateway's, a price of a moment ago is not an hour old."""
+    async with opened(browser, stack, ahead_s=3_600) as page:
+        for age in await page.locator("td.age").all():
+            await expect(age).to_have_text(re.compile(r"^[0-9]{1,2} s$"))
 
 
 async def test_a_killed_gateway_is_noticed_and_its_return_too(page: Page, stack: Stack) -> None:
