@@ -60,6 +60,11 @@ def pause(seconds: float) -> Step:
     return step
 
 
+def refuse(status: int, retry_after_s: int | None = None) -> Script:
+    """A connection that is not accepted."""
+    return Refusal(status, retry_after_s)
+
+
 class ScriptedServer:
     """Plays ``scripts`` in turn, the last one again and again; ends each by holding still."""
 

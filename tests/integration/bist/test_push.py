@@ -7,15 +7,15 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 from websockets.asyncio.server import ServerConnection
-from websockets.http11 import Request, Response
 
+from integration.bist.stream import FakeStream
 from spark_ingest_bist import push
 from spark_ingest_bist.push import PushSession, Waits
 from spark_ingest_bist.quotes import Answer, MalformedAnswer, Refused
 from spark_ingest_bist.vendorpush import VendorPushProtocol
 from support.eventually import eventually
 from support.running import running
-from support.scripted import Ear, Refusal, Script, ScriptedServer, Step, abort, close
+from support.scripted import Step, abort, close, refuse
 from support.vendors import described
 
 FILE = """
@@ -30,30 +30,6 @@ ws:
     h: ignore
 errors: {code: e, text: m, names: {AUTH: forbidden, SYM: unknown}}
 """
-
-
-class FakeStream(ScriptedServer):
-    """A source that sends by itself; a script begins once something was asked for."""
-
-    def __init__(self, *scripts: Script) -> None:
-        super().__init__(*scripts)
-        self.asked: list[list[str]] = []
-        """What was sent by each connection."""
-        self.headers: list[dict[str, str]] = []
-
-    def answer(self, ws: ServerConnection, request: Request) -> Response | None:
-        self.headers.append({name.lower(): value for name, value in request.headers.raw_items()})
-        return super().answer(ws, request)
-
-    def ear(self) -> Ear:
-        asked: list[str] = []
-        self.asked.append(asked)
-
-        def hear(frame: str) -> bool:
-            asked.append(frame)
-            return True
-
-        return hear
 
 
 class Hours:
@@ -225,7 +201,7 @@ async def test_frames_without_data_do_not_prove_a_subscription(monkeypatch: pyte
 )  # fmt: skip
 async def test_a_refused_connection_waits_as_long_as_it_should(status: int, error: str, wait: str) -> None:
     """A key that may not is not tried again soon: who does is locked out for good."""
-    async with FakeStream(Refusal(status), [price("100")]) as stream:
+    async with FakeStream(refuse(status), [price("100")]) as stream:
         scene = Scene(stream)
         async with scene.running():
             await eventually(lambda: scene.notes.prices == ["100"])
@@ -234,7 +210,7 @@ async def test_a_refused_connection_waits_as_long_as_it_should(status: int, erro
 
 
 async def test_a_refusal_may_say_for_how_long() -> None:
-    async with FakeStream(Refusal(429, retry_after_s=60), [price("100")]) as stream:
+    async with FakeStream(refuse(429, retry_after_s=60), [price("100")]) as stream:
         scene = Scene(stream)
         async with scene.running():
             await eventually(lambda: scene.notes.causes == ["refused_429"])
@@ -281,7 +257,7 @@ async def test_nobody_listens_and_it_goes_on_trying() -> None:
 
 
 async def test_no_log_line_holds_the_secret(capsys: pytest.CaptureFixture[str]) -> None:
-    async with FakeStream(Refusal(401), [price("100"), "simulated-key", abort], [price("101")]) as stream:
+    async with FakeStream(refuse(401), [price("100"), "simulated-key", abort], [price("101")]) as stream:
         scene = Scene(stream)
         async with scene.running():
             await eventually(lambda: scene.notes.prices == ["100", "101"])

@@ -11,7 +11,7 @@ from integration.ingest.listening import btc, eth, listening
 from spark_market.messages import Ticker
 from support.eventually import eventually
 from support.fake_venue import EXCHANGEINFO, FakeVenue, exchangeinfo
-from support.scripted import Refusal, hold, pause
+from support.scripted import hold, pause, refuse
 
 TICKERS = "/api/v2/ticker"
 
@@ -136,7 +136,7 @@ async def test_tickers_come_over_rest_while_no_socket_can_be_had() -> None:
     """Disclosed at both ends: from the last of a socket to the first over REST, and from there to the socket."""
     async with FakeVenue() as venue:
         venue.answers[TICKERS] = answer(row("20"), row("30", "ETHTRY"))
-        refused = [Refusal(503)] * 60
+        refused = [refuse(503)] * 60
         venue.play([btc(1), lambda ws: ws.close()], *refused, [btc(40), hold])
         async with listening(venue, SPARK_BTCTURK_CONNECTS_PER_MINUTE="15") as listener:
             await eventually(lambda: 20 in listener.prices)
@@ -175,7 +175,7 @@ async def test_a_first_start_without_any_socket_tells_of_the_time_of_polling() -
     async with FakeVenue() as venue:
         venue.answers[EXCHANGEINFO] = exchangeinfo("BTC_TRY", "ETH_TRY")
         venue.answers[TICKERS] = answer(row("20"))
-        venue.play(*[Refusal(503)] * 60)
+        venue.play(*[refuse(503)] * 60)
         async with listening(venue, ["*"], SPARK_BTCTURK_PAIRS_PER_SOCKET="1") as listener:
             await eventually(lambda: listener.prices == [20])
             polls = len([path for path in venue.asked if path == TICKERS])
@@ -199,7 +199,7 @@ async def test_the_venues_limit_on_requests_is_heeded_by_the_poll() -> None:
     async with FakeVenue() as venue:
         venue.answers[TICKERS] = 429
         venue.retry_after_s = 1
-        venue.play(*[Refusal(403)] * 100)
+        venue.play(*[refuse(403)] * 100)
         async with listening(venue) as listener:
             await eventually(lambda: listener.counted("poll_errors_total") == 2, 10)
             elapsed = time.monotonic()

@@ -20,7 +20,7 @@ from support.eventually import eventually
 from support.fake_venue import FakeVenue
 from support.frames import recorded
 from support.running import running
-from support.scripted import Refusal, Step, abort, close, hold, pause
+from support.scripted import Step, abort, close, hold, pause, refuse
 
 SESSION = "spark_ingest_btcturk.session"
 SUBSCRIPTIONS = "spark_ingest_btcturk.subscriptions"
@@ -201,7 +201,7 @@ async def test_after_a_stall_of_our_own_what_waited_in_the_socket_is_discarded(
 @pytest.mark.parametrize("status", [403, 429, 503])
 async def test_a_refused_connection_is_tried_again_and_counted_by_its_answer(status: int) -> None:
     """Too many requests, or no service: back off; it is not a wrong address."""
-    async with FakeVenue(Refusal(status), Refusal(status), [btc(1)]) as venue, listening(venue) as listener:
+    async with FakeVenue(refuse(status), refuse(status), [btc(1)]) as venue, listening(venue) as listener:
         await eventually(lambda: listener.prices == [1])
 
     assert listener.counted("reconnects_total", cause=f"refused_{status}") == 2
@@ -210,7 +210,7 @@ async def test_a_refused_connection_is_tried_again_and_counted_by_its_answer(sta
 
 
 async def test_a_venue_that_says_when_to_come_back_is_left_alone_until_then() -> None:
-    async with FakeVenue(Refusal(429, retry_after_s=1), [btc(1)]) as venue, listening(venue) as listener:
+    async with FakeVenue(refuse(429, retry_after_s=1), [btc(1)]) as venue, listening(venue) as listener:
         started = time.monotonic()
         await eventually(lambda: listener.prices == [1])
 
