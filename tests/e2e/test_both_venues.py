@@ -3,7 +3,6 @@
 BIST's market is open day and night here and lives ten times as fast, so that every poll of it brings news soon.
 """
 
-import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
@@ -12,10 +11,11 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 from redis.asyncio import Redis
 
 from spark_bus.connection import connect
+from support.chromium import chromium
 from support.eventually import eventually
 from support.redis_server import binaries, free_port
 from support.required import skip_or_fail
@@ -28,7 +28,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 VENUES = ("btcturk", "bist")
 BOTH = "/api/market/stream?instrument=btcturk:*,bist:*&throttle=0"
 SPEED = 10
-CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -96,12 +95,8 @@ async def test_ticks_of_both_come_over_one_stream(stack: Stack) -> None:
 @pytest.mark.browser
 async def test_the_page_shows_both_at_a_glance(stack: Stack) -> None:
     """Names of the companies, the market's own time, and columns only where there is something in them."""
-    path = shutil.which("chromium")
-    if path is None:
-        skip_or_fail("no chromium to be had")
     errors: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+    async with chromium() as browser:
         page = await browser.new_page(viewport={"width": 360, "height": 740})
         page.on("pageerror", lambda error: errors.append(str(error)))
         await page.goto(stack.gateway_url + "/")
@@ -125,7 +120,6 @@ async def test_the_page_shows_both_at_a_glance(stack: Stack) -> None:
             return await shares.locator("td.time").all_text_contents() != before
 
         await eventually(moved, 20, "a share moves")
-        await browser.close()
     assert errors == []
 
 

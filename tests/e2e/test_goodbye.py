@@ -7,11 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import async_playwright
 
+from support.chromium import chromium
 from support.eventually import eventually
 from support.redis_server import free_port
-from support.required import skip_or_fail
 from support.stack import Service, house_environment
 
 pytestmark = pytest.mark.browser
@@ -58,20 +57,14 @@ async def gateway() -> AsyncIterator[str]:
 
 
 async def test_a_browser_over_its_limit_waits_and_does_not_give_up(gateway: str) -> None:
-    path = shutil.which("chromium")
-    if path is None:
-        skip_or_fail("no chromium to be had")
     async with httpx.AsyncClient() as client:
         for _ in range(3):
             await client.get(f"{gateway}/api/market/btcturk/symbols")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+    async with chromium() as browser:
         page = await browser.new_page()
         await page.goto(f"{gateway}/api/version")
 
         seen = await page.evaluate(LISTEN, f"{gateway}/api/market/btcturk/stream?symbol=*")
-
-        await browser.close()
     [goodbye] = seen["told"]
     assert (goodbye["type"], goodbye["data"]["reason"]) == ("goodbye", "rate")
     assert seen["state"] == 0  # CONNECTING: it will try again; 2 is CLOSED, as after a 429

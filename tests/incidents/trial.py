@@ -16,19 +16,9 @@ from spark_monitor.hours import Hours
 from spark_monitor.latency import Latencies
 from spark_monitor.mind import Mind
 from spark_monitor.roster import MOVES
-from spark_service.clock import WallClock
+from spark_service.clock import MarketClock
 
 TARGET_S: Final = 30.0
-
-
-class VirtualClock(WallClock):
-    """Stands where it is put."""
-
-    def __init__(self) -> None:
-        self.ms = 0
-
-    def now_ms(self) -> int:
-        return self.ms
 
 
 @dataclass
@@ -78,9 +68,7 @@ class Trial:
 
     def __init__(self, venue: Venue, start_ms: int) -> None:
         self.venue = venue
-        self.clock = VirtualClock()
         self.now_ms = self.start_ms = start_ms
-        self.clock.ms = start_ms
         self.account = Account()
         self.mind = self._mind()
         self.status: Status | None = None
@@ -92,7 +80,7 @@ class Trial:
 
     def _mind(self) -> Mind:
         latencies = Latencies(CollectorRegistry(), [self.venue.venue])
-        hours = Hours(self.venue.calendar, self.clock)
+        hours = Hours(self.venue.calendar, MarketClock(0, 0, wall_ms=lambda: self.now_ms))
         return Mind(self.venue.venue, TARGET_S, hours, latencies, self._cannot_read)
 
     def _cannot_read(self, entry: Entry, error: Exception) -> None:
@@ -102,7 +90,6 @@ class Trial:
         """Let time pass, and return the alarms that it brought."""
         self.now_ms += round(step_s * 1000)
         now = (self.now_ms - self.start_ms) / 1000 + 1_000
-        self.clock.ms = self.now_ms
         self.venue.pass_time(self.now_ms, step_s)
         self.account.seconds += step_s
         self.account.open_seconds += step_s if self.venue.activity(self.now_ms) else 0

@@ -305,7 +305,7 @@ def _account(
     for nth, item in enumerate(found):
         skipped = list(_until(due, item.message, is_same))
         if item.message is not None:
-            assert not skipped or is_same(item.message, skipped[-1]), f"{what}: not sent, not then or twice: {item}"
+            assert skipped and is_same(item.message, skipped[-1]), f"{what}: not sent, not then or twice: {item}"
             del skipped[-1:]
         if nth:
             for one in skipped:

@@ -34,10 +34,10 @@ from spark_monitor.hours import Hours
 from spark_monitor.latency import Latencies
 from spark_monitor.mind import Found, Mind
 from spark_monitor.roster import MOVES
-from spark_service.clock import WallClock
+from spark_service.clock import MarketClock
 from spark_simulator.bist.assembly import Bist
 from support.bist_days import DELAY_MS
-from support.virtual_clock import VirtualClock
+from support.virtual_loop import VirtualClock
 
 TARGET_S = 30.0
 
@@ -141,16 +141,6 @@ class Look(NamedTuple):
     raised: list[Alarm]
 
 
-class _Wall(WallClock):
-    """Tells virtual time."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        self._clock = clock
-
-    def now_ms(self) -> int:
-        return self._clock.now_ms()
-
-
 class Monitor:
     """The monitor's own mind: it takes what is published in the moment it is, and one heartbeat a look."""
 
@@ -158,7 +148,8 @@ class Monitor:
         self._clock = clock
         self._number = 0
         latencies = Latencies(CollectorRegistry(), [VENUE])
-        self._mind = Mind(VENUE, TARGET_S, Hours(bist(), _Wall(clock)), latencies, _cannot_read)
+        hours = Hours(bist(), MarketClock(0, 0, wall_ms=clock.now_ms))
+        self._mind = Mind(VENUE, TARGET_S, hours, latencies, _cannot_read)
 
     def take(self, message: Outgoing) -> None:
         """Take what was published."""

@@ -16,7 +16,7 @@ from spark_simulator.bist.assembly import Bist
 from support.bist_days import ISTANBUL, Day, at, trading_days
 from support.bist_outages import ONE, ROW_ONLY, Outage
 from support.bist_rig import TARGET_S, Ingest, Look, Monitor, Pacing, Source
-from support.virtual_clock import VirtualClock, run_virtually
+from support.virtual_loop import VirtualClock, run_virtually
 
 GRACE_MS = 3 * 60_000
 MINUTE_MS = 60_000

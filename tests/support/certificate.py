@@ -1,17 +1,14 @@
 """A certificate for this machine that nobody vouches for."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from support.programs import found
 
 
 def self_signed(folder: Path) -> Path:
-    """Return a file with the certificate and its key; skips the test where openssl is missing."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs openssl to make a certificate")
+    """Return a file with the certificate and its key."""
+    openssl = found("openssl")
     key, pem, both = folder / "key", folder / "pem", folder / "both"
     subprocess.run(
         [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",

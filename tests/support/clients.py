@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from playwright.async_api import Browser, ConsoleMessage, Page
-from playwright.async_api import Error as PlaywrightError
 
 from support.docs import GATEWAY, examples
 from support.npm import installed
@@ -100,11 +99,7 @@ class LoadedPage(Client):
         self._page = page
 
     async def reload(self) -> None:
-        """Load it again, and once more as a person would where a cut has just ended the browser's kept connection."""
-        try:
-            await self._page.reload()
-        except PlaywrightError:
-            await self._page.reload()
+        await self._page.reload()
 
 
 @asynccontextmanager

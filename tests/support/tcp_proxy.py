@@ -62,10 +62,12 @@ class TcpProxy:
         sink.close()
         return answer
 
-    def cut(self) -> None:
-        """Cut every connection there is, without a goodbye."""
-        for writer in list(self._links):
+    def cut(self) -> bool:
+        """Cut every connection there is, without a goodbye; return whether there was one."""
+        links = list(self._links)
+        for writer in links:
             writer.transport.abort()
+        return bool(links)
 
     def pause(self) -> None:
         """Hold all bytes in both directions; connections stay open."""

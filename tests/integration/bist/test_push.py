@@ -8,13 +8,14 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from integration.bist.stream import FakeStream, Step, abort, close
+from integration.bist.stream import FakeStream
 from spark_ingest_bist import push
 from spark_ingest_bist.push import PushSession, Waits
 from spark_ingest_bist.quotes import Answer, MalformedAnswer, Refused
 from spark_ingest_bist.vendorpush import VendorPushProtocol
 from support.eventually import eventually
 from support.running import running
+from support.scripted import Step, abort, close, refuse
 from support.vendors import described
 
 FILE = """
@@ -200,7 +201,7 @@ async def test_frames_without_data_do_not_prove_a_subscription(monkeypatch: pyte
 )  # fmt: skip
 async def test_a_refused_connection_waits_as_long_as_it_should(status: int, error: str, wait: str) -> None:
     """A key that may not is not tried again soon: who does is locked out for good."""
-    async with FakeStream(status, [price("100")]) as stream:
+    async with FakeStream(refuse(status), [price("100")]) as stream:
         scene = Scene(stream)
         async with scene.running():
             await eventually(lambda: scene.notes.prices == ["100"])
@@ -209,7 +210,7 @@ async def test_a_refused_connection_waits_as_long_as_it_should(status: int, erro
 
 
 async def test_a_refusal_may_say_for_how_long() -> None:
-    async with FakeStream(429, [price("100")], retry_after_s=60) as stream:
+    async with FakeStream(refuse(429, retry_after_s=60), [price("100")]) as stream:
         scene = Scene(stream)
         async with scene.running():
             await eventually(lambda: scene.notes.causes == ["refused_429"])
@@ -248,9 +249,7 @@ async def test_outside_of_session_hours_there_is_no_connection() -> None:
 
 async def test_nobody_listens_and_it_goes_on_trying() -> None:
     async with FakeStream([price("100")]) as stream:
-        url = stream.url
-    stream.url = url  # nobody is there any more
-    scene = Scene(stream)
+        scene = Scene(stream)
     async with scene.running():
         await eventually(lambda: len(scene.notes.causes) > 3)
 
@@ -258,7 +257,7 @@ async def test_nobody_listens_and_it_goes_on_trying() -> None:
 
 
 async def test_no_log_line_holds_the_secret(capsys: pytest.CaptureFixture[str]) -> None:
-    async with FakeStream(401, [price("100"), "simulated-key", abort], [price("101")]) as stream:
+    async with FakeStream(refuse(401), [price("100"), "simulated-key", abort], [price("101")]) as stream:
         scene = Scene(stream)
         async with scene.running():
             await eventually(lambda: scene.notes.prices == ["100", "101"])

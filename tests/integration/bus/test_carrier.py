@@ -90,18 +90,7 @@ async def test_a_gap_in_the_queue_is_carried_in_its_place(redis: Redis) -> None:
 
 async def test_another_writer_in_between_ends_the_carrier(redis: Redis) -> None:
     """Its stream is no longer ours to continue; what we hold is not put after what it wrote."""
-    line = Line(redis, lease_ms=1)
-    await line.carrier.claim()
-    task = asyncio.create_task(line.carrier.run())
-    line.put(1)
-    await line.carried(1)
-    other = Publisher(redis, VENUE, Mode.MOCK)
-    await eventually(lambda: _claims(other))
-    await other.append(tickers(50))
-
-    line.put(2)
-    with pytest.raises(LeaseLost):
-        await asyncio.wait_for(task, 5)
+    await _overtaken(Line(redis, lease_ms=1), leaves=False)
 
     assert await stream.prices(redis) == [1, 50]
 
@@ -109,23 +98,30 @@ async def test_another_writer_in_between_ends_the_carrier(redis: Redis) -> None:
 async def test_after_a_lost_lease_nothing_old_is_flushed_behind_the_other_writers_data(redis: Redis) -> None:
     """The other one may be gone again: that makes the venue free, and our leftovers no newer."""
     line = Line(redis, lease_ms=1)
-    await line.carrier.claim()
-    task = asyncio.create_task(line.carrier.run())
-    line.put(1)
-    await line.carried(1)
-    other = Publisher(redis, VENUE, Mode.MOCK)
-    await eventually(lambda: _claims(other))
-    await other.append(tickers(50))
-    await other.release()
+    await _overtaken(line, leaves=True)
 
-    line.put(2, 3)
-    with pytest.raises(LeaseLost):
-        await asyncio.wait_for(task, 5)
     line.put(4)
     await line.carrier.flush()
 
     assert await stream.prices(redis) == [1, 50]
     assert await stream.latest(redis) == {"BTC_TRY": 50}
+
+
+async def _overtaken(line: Line, *, leaves: bool) -> None:
+    """Carry 1; let another write 50, and leave or not; return once the line has noticed, with 2 and 3 in hand."""
+    await line.carrier.claim()
+    task = asyncio.create_task(line.carrier.run())
+    line.put(1)
+    await line.carried(1)
+    other = Publisher(line.redis, VENUE, Mode.MOCK)
+    await eventually(lambda: _claims(other))
+    await other.append(tickers(50))
+    if leaves:
+        await other.release()
+
+    line.put(2, 3)
+    with pytest.raises(LeaseLost):
+        await asyncio.wait_for(task, 5)
 
 
 async def _claims(publisher: Publisher) -> bool:

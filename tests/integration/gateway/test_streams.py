@@ -4,10 +4,14 @@ import asyncio
 import time
 from decimal import Decimal
 
+from spark_bus import keys
 from spark_bus.cursor import parse
 from spark_gateway.feed import RING
+from spark_market import wire
+from spark_market.instruments import Mode
+from spark_market.messages import Status, VenueStatus
 from support.eventually import eventually
-from support.examples import NOON, a_gap, a_ticker, tickers
+from support.examples import NOON, VENUE, a_gap, a_ticker, tickers
 from support.sse import EventSource
 
 from .conftest import Bench, Reading
@@ -280,3 +284,30 @@ async def test_the_status_is_unknown_while_no_monitor_says_anything(bench: Bench
 
     assert source.of("status")[0].data["status"] == "UNKNOWN"
     assert source.of("health")[0].data["venues"] == {"btcturk": "UNKNOWN"}
+
+
+async def test_a_status_that_nobody_renews_is_not_believed_for_long(bench: Bench, reading: Reading) -> None:
+    """Neither when the monitor's last word has expired, nor when Redis does not answer any more."""
+    source = await reading.open(bench.stream())
+    await eventually(lambda: source.of("status"))
+    verdict = VenueStatus(
+        venue=VENUE, status=Status.MOCK, staleness_sec=0.1, mode=Mode.MOCK, reason="simulated data", since=NOON
+    )
+
+    async def is_told(status: str, reason: str) -> None:
+        def told() -> bool:
+            last = source.of("status")[-1].data
+            return (last["status"], last["reason"]) == (status, reason)
+
+        await eventually(told, 20, f"{status}, {reason}")
+
+    await bench.redis.set(keys.verdict(VENUE), wire.encode(verdict), px=3_000)
+    await is_told("MOCK", "simulated data")
+    await is_told("UNKNOWN", "no verdict: the monitor is away")
+
+    await bench.redis.set(keys.verdict(VENUE), wire.encode(verdict))
+    await is_told("MOCK", "simulated data")
+    bench.redis_server.kill()
+    await is_told("UNKNOWN", "the bus does not answer")
+    await bench.redis_server.restart()
+    await is_told("MOCK", "simulated data")

@@ -1,7 +1,5 @@
 """`make up` from start to end: everything comes up, what dies comes back, and nothing is left behind."""
 
-import http.client
-import json
 import os
 import signal
 import subprocess
@@ -15,6 +13,7 @@ from typing import Any
 import pytest
 
 from integration.house.processes import alive, clean_environment, descendants, eventually, free_ports
+from support.answered import answered
 
 ROOT = Path(__file__).parents[3]
 TICKER = "/api/market/btcturk/ticker?symbol=BTC_TRY"
@@ -45,16 +44,8 @@ class Up:
 
     def ticker(self, path: str = TICKER) -> dict[str, Any] | None:
         """Return the ticker that the gateway serves, if it does."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.gateway_port, timeout=2)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            body = answer.read()
-            return json.loads(body) if answer.status == 200 else None
-        except (OSError, http.client.HTTPException):
-            return None
-        finally:
-            connection.close()
+        ticker: dict[str, Any] | None = answered(self.gateway_port, path)
+        return ticker
 
     def nothing_left(self) -> bool:
         """Return whether it and all it ever ran is gone."""

@@ -11,7 +11,8 @@ from spark_bus.publisher import Claim
 from spark_market.messages import Book, Gap, Ticker, Trade
 from spark_market.orderbook import OrderBook
 from support.eventually import eventually
-from support.fake_venue import FakeVenue, Step, abort, hold, pause
+from support.fake_venue import FakeVenue
+from support.scripted import Step, abort, hold, pause
 
 CHANNELS = ("ticker", "trade", "book")
 NOON = 1_766_404_800_000

@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 from integration.ingest.listening import btc, eth, listening
 from spark_market.messages import Ticker
 from support.eventually import eventually
-from support.fake_venue import EXCHANGEINFO, FakeVenue, exchangeinfo, hold, pause, refuse
+from support.fake_venue import EXCHANGEINFO, FakeVenue, exchangeinfo
+from support.scripted import hold, pause, refuse
 
 TICKERS = "/api/v2/ticker"
 

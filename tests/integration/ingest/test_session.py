@@ -17,9 +17,10 @@ from spark_ingest.liveness import FRAMES_A_TURN
 from spark_market.messages import Gap, Ticker
 from support.certificate import self_signed
 from support.eventually import eventually
-from support.fake_venue import FakeVenue, Step, abort, close, hold, pause, refuse
+from support.fake_venue import FakeVenue
 from support.frames import recorded
 from support.running import running
+from support.scripted import Step, abort, close, hold, pause, refuse
 
 SESSION = "spark_ingest_btcturk.session"
 SUBSCRIPTIONS = "spark_ingest_btcturk.subscriptions"

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from integration.monitor.virtual import TARGET_S, Source, Watched, moments
+from integration.monitor.watched import TARGET_S, Source, Watched, moments
 from spark_market.messages import Status
 from spark_market.sessions import Calendar, TradingDay, bist, read_overrides
 from spark_monitor.hours import GRACE_MS

@@ -4,10 +4,7 @@ from typing import Any
 
 import httpx
 
-from integration.simulator.helpers import (
-    Book,
-    Client,
-)
+from integration.simulator.helpers import Book, Client
 
 LIVELY: dict[str, Any] = {"change_probability": 1, "trades_per_minute": 0, "snapshot_delay_ms": 5}
 

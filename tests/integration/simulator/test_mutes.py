@@ -5,16 +5,7 @@ import json
 
 import pytest
 
-from integration.simulator.helpers import (
-    Client,
-    client_of,
-    eventually,
-    fault,
-    http_of,
-    seeded,
-    simulated,
-    state,
-)
+from integration.simulator.helpers import Client, client_of, eventually, fault, http_of, seeded, simulated, state
 
 from .data_faults import LIVELY, change_sets, rejoined, trades, withheld
 

@@ -18,7 +18,7 @@ from spark_ingest_bist.yahoo import YahooProtocol
 from spark_market import wire
 from spark_market.instruments import Mode
 from support import yahoo
-from support.virtual import InProcess, Over, VirtualClock
+from support.skipping import InProcess, Over, SkippingClock
 from unit.bist.days import DELAY, calendar
 
 NEW = Claim("epoch", True, {}, {}, {})
@@ -44,7 +44,7 @@ class Played:
         pulse: str | None = None,
         claim: Claim = NEW,
     ) -> None:
-        self.clock = VirtualClock(start_ms)
+        self.clock = SkippingClock(start_ms)
         self.asked: list[tuple[int, list[str]]] = []
         self.answer = answer or self.prices
         self.registry = CollectorRegistry()

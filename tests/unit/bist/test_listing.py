@@ -11,7 +11,7 @@ from spark_ingest_bist.choice import Enumeration, choose
 from spark_ingest_bist.listing import Relisted, all_symbols, watch
 from spark_ingest_bist.settings import IngestSettings
 from spark_service.settings import load
-from support.virtual import InProcess, Over, VirtualClock
+from support.skipping import InProcess, Over, SkippingClock
 from unit.bist.days import at, calendar
 
 SYMBOLS: dict[str, str | None] = {f"S{number:02}": None for number in range(20)}
@@ -27,7 +27,7 @@ class Lists:
     """Answers with what ``listed`` holds, and notes when it was asked."""
 
     def __init__(self, start: str, until: str, listed: Any) -> None:
-        self.clock = VirtualClock(at(start), at(until))
+        self.clock = SkippingClock(at(start), at(until))
         self.listed = listed
         self.asked: list[int] = []
         self.transport = InProcess(self._answer)

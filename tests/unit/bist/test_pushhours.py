@@ -5,13 +5,13 @@ import pytest
 from spark_ingest_bist.pushhours import PushHours
 from spark_ingest_bist.schedule import Schedule
 from spark_ingest_bist.times import Times
-from support.virtual import VirtualClock
+from support.skipping import SkippingClock
 from unit.bist.days import DELAY, at, calendar
 
 
 class Scene:
     def __init__(self, when: str, *, looked: bool = True, well: bool = True) -> None:
-        self.clock = VirtualClock(at(when))
+        self.clock = SkippingClock(at(when))
         self.schedule = Schedule(calendar(), DELAY)
         if looked:
             self.schedule.completed(at(when))

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from support.examples import NOON
-from support.virtual_clock import VirtualClock, run_virtually
+from support.virtual_loop import VirtualClock, run_virtually
 
 YEAR_S = 365 * 86_400
 

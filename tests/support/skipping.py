@@ -1,4 +1,7 @@
-"""A market day in a moment: a clock that jumps to whatever is waited for, and a source without a network."""
+"""A market day in a moment, for one who waits alone: a clock that skips each sleep, and a source without a network.
+
+Where several wait for one another `virtual_loop` keeps the time; where nobody waits, `istanbul.StandingClock` does.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -10,8 +13,8 @@ class Over(Exception):
     """The time of the test is over."""
 
 
-class VirtualClock:
-    """For one who waits: its time passes when `sleep` is called, and only then. After ``until_ms`` it raises Over."""
+class SkippingClock:
+    """Its time passes when `sleep` is called, and only then. After ``until_ms`` it raises Over."""
 
     def __init__(self, start_ms: int, until_ms: int | None = None) -> None:
         self._start_ms = start_ms
