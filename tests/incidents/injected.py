@@ -160,6 +160,19 @@ def slow_death(trial: Trial, rand: random.Random) -> None:
     )  # fmt: skip
 
 
+def routine_reconnect(trial: Trial, rand: random.Random) -> None:
+    """A socket is closed, and there is another after a moment: readers are told, and nobody is called."""
+    trial.account.found.append(Found("routine reconnect", trial.now_ms, 0.0))
+    ingest = trial.venue.ingest
+    ingest.lose()
+    for _ in range(rand.randrange(1, 5)):
+        trial.step(1.0)
+        if trial.status is not Status.DOWN:
+            trial.account.missed.append(f"MISSED routine reconnect at {trial.now_ms}: {trial.status} {trial.reason}")
+    ingest.connect(trial.now_ms)
+    trial.recover(_OVER_S)
+
+
 def reconnect_storm(trial: Trial, rand: random.Random) -> None:
     """A connection is lost as soon as it stands, again and again; others hold."""
     ingest = trial.venue.ingest
@@ -184,7 +197,7 @@ def ingest_killed(trial: Trial, rand: random.Random) -> None:
 
     def end() -> None:
         ingest.alive = True
-        ingest.connected_since = trial.now_ms + ingest.clock_ms
+        ingest.connect(trial.now_ms)
 
     _run(
         trial, "ingest killed", lambda: trial.status is Status.DOWN, expecting=lambda alarm: alarm.endswith(":down"),
@@ -232,8 +245,8 @@ def frozen_row(trial: Trial, rand: random.Random) -> None:
 
 
 CRYPTO: Final[tuple[Incident, ...]] = (
-    mute_pair, mute_subscription, mute_subscription, mute_channel, mute_socket, slow_death, reconnect_storm,
-    ingest_killed, redis_killed, clock_step,
+    mute_pair, mute_subscription, mute_subscription, mute_channel, mute_socket, slow_death, routine_reconnect,
+    reconnect_storm, ingest_killed, redis_killed, clock_step,
 )  # fmt: skip
 PUSHED_SHARES: Final[tuple[Incident, ...]] = (mute_subscription, mute_subscription, ingest_killed, redis_killed)
 SHARES: Final[tuple[Incident, ...]] = (

@@ -54,6 +54,7 @@ class Ingest:
     connected_since: int = 0
     alive: bool = True
     silent: bool = False
+    unproven: list[str] = field(default_factory=list)
     reconnects: int = 0
     clock_ms: int = 0
     word_at: int | None = None
@@ -63,6 +64,16 @@ class Ingest:
 
     def hear(self, name: str, at_ms: int) -> None:
         self.heard[name.encode()] = b"%d" % (at_ms + self.clock_ms)
+
+    def lose(self) -> None:
+        """The venue closes the connection."""
+        self.connected = False
+        self.reconnects += 1
+
+    def connect(self, now_ms: int) -> None:
+        """There is another connection."""
+        self.connected = True
+        self.connected_since = now_ms + self.clock_ms
 
     def step_clock(self, ms: int) -> None:
         """Set the clock: what was heard is set back with it, as the real one does, and not forward."""
@@ -92,7 +103,7 @@ class Ingest:
     def state(self, source: Literal["websocket", "poll"], delay_ms: int = 0, interval_ms: int = 0) -> None:
         self.feed = feed.encode(FeedState(
             venue=self.venue, mode=self.mode, connected=self.connected, connected_since=self.connected_since,
-            delay_ms=delay_ms, poll_interval_ms=interval_ms, subscriptions=len(self.heard), unproven=[],
+            delay_ms=delay_ms, poll_interval_ms=interval_ms, subscriptions=len(self.heard), unproven=self.unproven,
             reconnects=self.reconnects, malformed=0, queued=0, dropped=0, source=source, sockets=1, sockets_wanted=1,
         ))  # fmt: skip
 
