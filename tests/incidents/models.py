@@ -55,6 +55,8 @@ class Ingest:
     alive: bool = True
     silent: bool = False
     unproven: list[str] = field(default_factory=list)
+    sockets: int = 1
+    sockets_wanted: int = 1
     reconnects: int = 0
     clock_ms: int = 0
     word_at: int | None = None
@@ -104,7 +106,8 @@ class Ingest:
         self.feed = feed.encode(FeedState(
             venue=self.venue, mode=self.mode, connected=self.connected, connected_since=self.connected_since,
             delay_ms=delay_ms, poll_interval_ms=interval_ms, subscriptions=len(self.heard), unproven=self.unproven,
-            reconnects=self.reconnects, malformed=0, queued=0, dropped=0, source=source, sockets=1, sockets_wanted=1,
+            reconnects=self.reconnects, malformed=0, queued=0, dropped=0, source=source, sockets=self.sockets,
+            sockets_wanted=self.sockets_wanted,
         ))  # fmt: skip
 
     def found(self, now_ms: int) -> Found:

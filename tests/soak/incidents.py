@@ -295,7 +295,7 @@ HOLIDAY = Quiet("holiday", 200, ("CLOSED",))
 
 @dataclass(frozen=True)
 class Part:
-    """One platform, and what happens on it: BtcTurk's events with Borsa İstanbul's beside them, one pair after another.
+    """One platform, and what happens on it: BtcTurk's events with Borsa İstanbul's beside them, pair by pair.
 
     Borsa İstanbul lives at ``clock`` by its calendar; without one it is open day and night.
     """

@@ -105,17 +105,27 @@ def test_one_of_several_sockets_that_reconnects_is_degraded_and_no_alarm() -> No
     """What it carried counts as unproven from the moment that it is lost, for the others stand."""
     trial = a_venue_that_is_well()
     ingest = trial.venue.ingest
+    ingest.sockets_wanted = 2
     ingest.unproven = ["trade:C003_TRY"]
     assert passed(trial, 3) == []
     assert trial.status is Status.DEGRADED
-    ingest.unproven = []
+    ingest.sockets, ingest.unproven = 2, []
     assert passed(trial, 60) == []
     assert trial.status is Status.UP
 
-    ingest.unproven = ["trade:C003_TRY"]
+    ingest.sockets, ingest.unproven = 1, ["trade:C003_TRY"]
     told_at = trial.now_ms + 2_000
     [(raised_at, alarm)] = passed(trial, 8)
     assert (alarm.id, alarm.since, raised_at) == (UNPROVEN, told_at, told_at + 5_000)
+
+
+def test_what_brings_nothing_while_all_sockets_stand_is_an_alarm_as_soon_as_it_is_told() -> None:
+    """The ingest has waited for it."""
+    trial = a_venue_that_is_well()
+    trial.venue.ingest.unproven = ["trade:C003_TRY"]
+
+    [(_, alarm)] = passed(trial, 2)
+    assert (alarm.id, trial.status) == (UNPROVEN, Status.DEGRADED)
 
 
 def test_who_has_just_begun_to_look_waits_no_longer_for_that() -> None:

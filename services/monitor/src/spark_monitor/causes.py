@@ -34,8 +34,10 @@ def _degraded(judgement: Judgement, state: VenueState, now_ms: int) -> Iterator[
     if state.storm:
         yield Cause("reconnects", "warning", STORM, now_ms)
     if judgement.overdue:
+        connected, wanted = state.sockets
+        patience_s = RECONNECTED_WITHIN_S if connected < wanted else 0.0  # what a lost socket carried is so at once
         missing = f"not heard since connecting at {utc(state.connected_since)}: {named(judgement.overdue)}"
-        yield Cause("unproven", "warning", missing, now_ms, RECONNECTED_WITHIN_S)  # as of one socket among others
+        yield Cause("unproven", "warning", missing, now_ms, patience_s)
     for channel in judgement.standing.channels:
         yield _mute(channel, "critical", now_ms)
     mute = judgement.standing.mute
