@@ -74,7 +74,7 @@ class Ingest:
 
     def connect(self, now_ms: int) -> None:
         """There is another connection."""
-        self.connected = True
+        self.connected = self.alive = True
         self.connected_since = now_ms + self.clock_ms
 
     def step_clock(self, ms: int) -> None:
@@ -139,6 +139,13 @@ class Crypto:
         series = Series(name, rate, patient=self._rand.choice((0.0, 0.1)))
         series.due = series.gap(self._rand)
         self.series[name] = series
+
+    def connect(self, now_ms: int) -> None:
+        """Join everything on another connection: each begins with a ticker, a book, the last trades."""
+        self.ingest.connect(now_ms)
+        for name, series in (self.tickers | self.series).items():
+            if not series.muted:
+                self.ingest.hear(name, now_ms)
 
     def activity(self, now_ms: int) -> float:
         """Return how fast operational time passes."""
@@ -217,6 +224,10 @@ class Shares:
         self.asked_ms = 0
         self.operational_s = 0.0
         self._asked_operational_s = 0.0
+
+    def connect(self, now_ms: int) -> None:
+        """Ask or listen again."""
+        self.ingest.connect(now_ms)
 
     def activity(self, now_ms: int) -> float:
         """Return how fast operational time passes where the source is: so much later."""
