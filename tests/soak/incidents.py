@@ -203,6 +203,12 @@ async def cut(stack: Stack) -> None:
     await stack.control("POST", "/faults", json={"fault": "cut"})
 
 
+async def reconnect(stack: Stack) -> None:
+    """Cut, and refuse the first attempt: that takes two or three seconds, so that a heartbeat or two tell of it."""
+    await stack.control("POST", "/faults", json={"fault": "refuse", "status": 503, "seconds": 1.2})
+    await cut(stack)
+
+
 async def storm(stack: Stack) -> None:
     """Cut five times; twice within ten seconds is one loss."""
     for number in range(5):
@@ -267,7 +273,7 @@ BUSY = (
 )  # fmt: skip
 LULL = (
     Quiet("ordinary", 120),
-    Quiet("routine reconnect", 30, ("MOCK", "DOWN", "MOCK"), cut),
+    Quiet("routine reconnect", 30, ("MOCK", "DOWN", "MOCK"), reconnect),
     Incident("venue gone, then a lull", kill("simulator"), start_sluggish, "DOWN", "btcturk:down"),
     Quiet("lull", 60),
 )

@@ -11,7 +11,7 @@ from spark_monitor.standing import NOBODY, Standing, named, utc
 SILENT_AFTER_S: Final = 5.0
 """An ingest beats every second: without a heartbeat for so long there is none."""
 RECONNECTED_WITHIN_S: Final = 5.0
-"""Venues close sockets now and then, and an ingest is back after 1 to 3 s: only what lasts is for anybody to act on."""
+"""Venues close sockets now and then, and an ingest is back within 3 s: only what lasts is for anybody to act on."""
 INTERVALS: Final = 3
 """Of a source that is asked, one answer may be missed and the next one late."""
 STORM: Final = "connections are lost again and again: five times or more within five minutes"

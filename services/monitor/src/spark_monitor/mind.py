@@ -149,7 +149,9 @@ class Mind:
         self.hearing.compare(found.bus_ms, now)
         told = _read_feed(found.feed)
         if told is not None:
-            self._connected_since = told.connected_since or self._connected_since
+            if told.connected_since is not None:
+                self._connected_since = told.connected_since
+                self.offset.joined(told.connected_since)
             self.delay_ms = told.delay_ms
             self._polled_every_s = told.poll_interval_ms / 1000 if told.source == "poll" else None
             self._storm.take(told.reconnects, now)
