@@ -14,7 +14,7 @@ def a_venue_that_is_well() -> Trial:
     trial = crypto(always_open(), NOON, pairs=4, seed=1)
     for _ in range(60):
         assert trial.step(1.0) == []
-    assert trial.status is Status.UP
+    assert trial.is_well()
     return trial
 
 
@@ -47,7 +47,7 @@ def test_a_routine_reconnect_is_down_at_once_and_no_alarm(seconds: int) -> None:
     assert passed(trial, 5) == []
     assert trial.status is Status.DOWN
     assert passed(trial, 60) == []
-    assert trial.status is Status.UP
+    assert trial.is_well()
 
 
 @pytest.mark.parametrize("seconds", [6, 8, 600])
@@ -111,7 +111,7 @@ def test_one_of_several_sockets_that_reconnects_is_degraded_and_no_alarm() -> No
     assert trial.status is Status.DEGRADED
     ingest.sockets, ingest.unproven = 2, []
     assert passed(trial, 60) == []
-    assert trial.status is Status.UP
+    assert trial.is_well()
 
     ingest.sockets, ingest.unproven = 1, ["trade:C003_TRY"]
     told_at = trial.now_ms + 2_000
@@ -157,4 +157,4 @@ def test_what_is_better_already_when_alarms_begin_is_none() -> None:
     assert trial.status is Status.DOWN
 
     assert passed(trial, 60) == []
-    assert trial.status is Status.UP
+    assert trial.is_well()

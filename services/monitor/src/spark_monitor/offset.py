@@ -9,7 +9,7 @@ _WINDOWS: Final = 12
 """Two minutes. A step of either clock is seen when half of the windows are of after it."""
 _FEWEST_WINDOWS: Final = 3
 _JOINING_MS: Final = 5_000
-"""So long after a connection the lists that joins bring may come: their trades are of before it, however few they are."""
+"""So long after a connection the lists that joins bring may come: their trades are older, and may be all there is."""
 _BACKFILL_MS: Final = 60_000
 """A message so much slower than the quickest is none of this moment: the list that a join brings has old trades."""
 
