@@ -160,6 +160,18 @@ def slow_death(trial: Trial, rand: random.Random) -> None:
     )  # fmt: skip
 
 
+def routine_reconnect(trial: Trial, rand: random.Random) -> None:
+    """A socket is closed, and there is another after a moment: readers are told, and nobody is called."""
+    trial.account.found.append(Found("routine reconnect", trial.now_ms, 0.0))
+    trial.venue.ingest.lose()
+    for _ in range(rand.randrange(1, 5)):
+        trial.step(1.0)
+        if trial.status is not Status.DOWN:
+            trial.account.missed.append(f"MISSED routine reconnect at {trial.now_ms}: {trial.status} {trial.reason}")
+    trial.venue.connect(trial.now_ms)
+    trial.recover(_OVER_S)
+
+
 def reconnect_storm(trial: Trial, rand: random.Random) -> None:
     """A connection is lost as soon as it stands, again and again; others hold."""
     ingest = trial.venue.ingest
@@ -179,16 +191,11 @@ def reconnect_storm(trial: Trial, rand: random.Random) -> None:
 
 def ingest_killed(trial: Trial, rand: random.Random) -> None:
     """No heartbeat any more; then a new ingest, with a connection of its own."""
-    ingest = trial.venue.ingest
-    ingest.alive = False
-
-    def end() -> None:
-        ingest.alive = True
-        ingest.connected_since = trial.now_ms + ingest.clock_ms
+    trial.venue.ingest.alive = False
 
     _run(
         trial, "ingest killed", lambda: trial.status is Status.DOWN, expecting=lambda alarm: alarm.endswith(":down"),
-        end=end, limit_s=6, rand=rand,
+        end=lambda: trial.venue.connect(trial.now_ms), limit_s=6, rand=rand,
     )  # fmt: skip
 
 
@@ -232,8 +239,8 @@ def frozen_row(trial: Trial, rand: random.Random) -> None:
 
 
 CRYPTO: Final[tuple[Incident, ...]] = (
-    mute_pair, mute_subscription, mute_subscription, mute_channel, mute_socket, slow_death, reconnect_storm,
-    ingest_killed, redis_killed, clock_step,
+    mute_pair, mute_subscription, mute_subscription, mute_channel, mute_socket, slow_death, routine_reconnect,
+    reconnect_storm, ingest_killed, redis_killed, clock_step,
 )  # fmt: skip
 PUSHED_SHARES: Final[tuple[Incident, ...]] = (mute_subscription, mute_subscription, ingest_killed, redis_killed)
 SHARES: Final[tuple[Incident, ...]] = (

@@ -54,6 +54,9 @@ class Ingest:
     connected_since: int = 0
     alive: bool = True
     silent: bool = False
+    unproven: list[str] = field(default_factory=list)
+    sockets: int = 1
+    sockets_wanted: int = 1
     reconnects: int = 0
     clock_ms: int = 0
     word_at: int | None = None
@@ -63,6 +66,16 @@ class Ingest:
 
     def hear(self, name: str, at_ms: int) -> None:
         self.heard[name.encode()] = b"%d" % (at_ms + self.clock_ms)
+
+    def lose(self) -> None:
+        """The venue closes the connection."""
+        self.connected = False
+        self.reconnects += 1
+
+    def connect(self, now_ms: int) -> None:
+        """There is another connection."""
+        self.connected = self.alive = True
+        self.connected_since = now_ms + self.clock_ms
 
     def step_clock(self, ms: int) -> None:
         """Set the clock: what was heard is set back with it, as the real one does, and not forward."""
@@ -92,8 +105,9 @@ class Ingest:
     def state(self, source: Literal["websocket", "poll"], delay_ms: int = 0, interval_ms: int = 0) -> None:
         self.feed = feed.encode(FeedState(
             venue=self.venue, mode=self.mode, connected=self.connected, connected_since=self.connected_since,
-            delay_ms=delay_ms, poll_interval_ms=interval_ms, subscriptions=len(self.heard), unproven=[],
-            reconnects=self.reconnects, malformed=0, queued=0, dropped=0, source=source, sockets=1, sockets_wanted=1,
+            delay_ms=delay_ms, poll_interval_ms=interval_ms, subscriptions=len(self.heard), unproven=self.unproven,
+            reconnects=self.reconnects, malformed=0, queued=0, dropped=0, source=source, sockets=self.sockets,
+            sockets_wanted=self.sockets_wanted,
         ))  # fmt: skip
 
     def found(self, now_ms: int) -> Found:
@@ -125,6 +139,13 @@ class Crypto:
         series = Series(name, rate, patient=self._rand.choice((0.0, 0.1)))
         series.due = series.gap(self._rand)
         self.series[name] = series
+
+    def connect(self, now_ms: int) -> None:
+        """Join everything on another connection: each begins with a ticker, a book, the last trades."""
+        self.ingest.connect(now_ms)
+        for name, series in (self.tickers | self.series).items():
+            if not series.muted:
+                self.ingest.hear(name, now_ms)
 
     def activity(self, now_ms: int) -> float:
         """Return how fast operational time passes."""
@@ -203,6 +224,10 @@ class Shares:
         self.asked_ms = 0
         self.operational_s = 0.0
         self._asked_operational_s = 0.0
+
+    def connect(self, now_ms: int) -> None:
+        """Ask or listen again."""
+        self.ingest.connect(now_ms)
 
     def activity(self, now_ms: int) -> float:
         """Return how fast operational time passes where the source is: so much later."""

@@ -24,6 +24,11 @@ from support.stack import Stack  # noqa: E402
 
 Step = Callable[[Stack], Awaitable[None]]
 
+
+async def nothing(_: Stack) -> None:
+    """It happens by itself, or has been done already."""
+
+
 _POLL_S = 0.5
 _WELL = {"MOCK", "CLOSED"}
 _OWN_S = 5.0
@@ -55,11 +60,12 @@ class Incident:
 
 @dataclass(frozen=True)
 class Quiet:
-    """A time of which nothing is to be told but the statuses, in this order."""
+    """A time of which nothing is to be told but the statuses, in this order, whatever it begins with."""
 
     name: str
     seconds: float
     statuses: tuple[str, ...] = ("MOCK",)
+    begin: Step = nothing
 
 
 class Replay:
@@ -103,6 +109,7 @@ class Replay:
 
     async def _quiet(self, quiet: Quiet) -> None:
         began, said_after, seen = time.monotonic(), now_ms(), [(await self._look())[0]]
+        await quiet.begin(self._stack)
         while time.monotonic() - began < quiet.seconds:
             status, _ = await self._look()
             if status != seen[-1]:
@@ -191,11 +198,22 @@ def shift_clock(ms: int) -> Step:
     return shift
 
 
+async def cut(stack: Stack) -> None:
+    """Every connection of BtcTurk's is lost."""
+    await stack.control("POST", "/faults", json={"fault": "cut"})
+
+
+async def reconnect(stack: Stack) -> None:
+    """Cut, and refuse the first attempt: that takes two or three seconds, so that a heartbeat or two tell of it."""
+    await stack.control("POST", "/faults", json={"fault": "refuse", "status": 503, "seconds": 1.2})
+    await cut(stack)
+
+
 async def storm(stack: Stack) -> None:
-    """Cut every connection five times; twice within ten seconds is one loss."""
+    """Cut five times; twice within ten seconds is one loss."""
     for number in range(5):
         await asyncio.sleep(11 if number else 0)
-        await stack.control("POST", "/faults", json={"fault": "cut"})
+        await cut(stack)
 
 
 def kill(service: str) -> Step:
@@ -232,13 +250,9 @@ async def start_redis(stack: Stack) -> None:
     await stack.redis.start()
 
 
-async def nothing(_: Stack) -> None:
-    """Another venue's incident is this one's too."""
-
-
 ETH = r"btcturk:mute:(ticker|trade|book):ETH_TRY"
-REJOINED = "btcturk:(unproven|down)"
-"""What the ingest's own attempts bring: it joins again what is silent, and then connects again."""
+REJOINED = "btcturk:unproven"
+"""What the ingest's own attempts bring: it joins again what is silent, and then connects again, which is routine."""
 BUSY = (
     Incident("clock step", shift_clock(5_000), shift_clock(0), "MOCK", "btcturk:clock", within_s=60, clears_s=90),
     Quiet("ordinary", 40),
@@ -259,6 +273,7 @@ BUSY = (
 )  # fmt: skip
 LULL = (
     Quiet("ordinary", 120),
+    Quiet("routine reconnect", 30, ("MOCK", "DOWN", "MOCK"), reconnect),
     Incident("venue gone, then a lull", kill("simulator"), start_sluggish, "DOWN", "btcturk:down"),
     Quiet("lull", 60),
 )
@@ -284,45 +299,34 @@ POLLED = (
 HOLIDAY = Quiet("holiday", 200, ("CLOSED",))
 
 
-async def faults(calendar: Path, only: str) -> int:
-    """BtcTurk's incidents, while Borsa İstanbul passes through a half-day; then what both have in common."""
-    settings = {
-        "SPARK_BTCTURK_CHANNELS": "ticker,trade,book",
-        "SPARK_SIMULATOR_TRADES_PER_MINUTE": "300",
-        "SPARK_BIST_CALENDAR": str(calendar),
-        "SPARK_BIST_CLOCK": anchored("2026-10-28T10:00+03:00*30"),
-    }
-    async with Stack(settings, venues=("btcturk", "bist")) as stack:
-        crypto, shares = Replay(stack, "btcturk", only), Replay(stack, "bist", only)
-        await asyncio.gather(crypto.run(BUSY), shares.run([HALF_DAY]))
-        await asyncio.gather(crypto.run([REDIS]), shares.run([REDIS_TOO]))
+@dataclass(frozen=True)
+class Part:
+    """One platform, and what happens on it: BtcTurk's events with Borsa İstanbul's beside them, pair by pair.
+
+    Borsa İstanbul lives at ``clock`` by its calendar; without one it is open day and night.
+    """
+
+    trades_per_minute: str
+    events: Sequence[tuple[Sequence[Incident | Quiet], Sequence[Incident | Quiet]]]
+    clock: str = ""
+
+    async def replay(self, calendar: Path, only: str) -> int:
+        """Let all of it happen; returns how much was wrong."""
+        settings = {"SPARK_SIMULATOR_TRADES_PER_MINUTE": self.trades_per_minute}
+        if self.clock:
+            settings |= {"SPARK_BIST_CALENDAR": str(calendar), "SPARK_BIST_CLOCK": anchored(self.clock)}
+        async with Stack(settings, venues=("btcturk", "bist")) as stack:
+            crypto, shares = Replay(stack, "btcturk", only), Replay(stack, "bist", only)
+            for of_crypto, of_shares in self.events:
+                await asyncio.gather(crypto.run(of_crypto), shares.run(of_shares))
         return crypto.wrong + shares.wrong
 
 
-async def thin(_: Path, only: str) -> int:
-    """Pairs that hardly trade, and a storm, which takes five minutes to be over; Borsa İstanbul's own incidents."""
-    settings = {"SPARK_BTCTURK_CHANNELS": "ticker,trade,book", "SPARK_SIMULATOR_TRADES_PER_MINUTE": "0.5"}
-    async with Stack(settings, venues=("btcturk", "bist")) as stack:
-        crypto, shares = Replay(stack, "btcturk", only), Replay(stack, "bist", only)
-        await asyncio.gather(crypto.run(THIN), shares.run(POLLED))
-        return crypto.wrong + shares.wrong
-
-
-async def calm(calendar: Path, only: str) -> int:
-    """A market that becomes a fifteenth as busy, on the other's holiday."""
-    settings = {
-        "SPARK_BTCTURK_CHANNELS": "ticker,trade,book",
-        "SPARK_SIMULATOR_TRADES_PER_MINUTE": "300",
-        "SPARK_BIST_CALENDAR": str(calendar),
-        "SPARK_BIST_CLOCK": anchored("2026-10-29T12:00+03:00"),
-    }
-    async with Stack(settings, venues=("btcturk", "bist")) as stack:
-        crypto, shares = Replay(stack, "btcturk", only), Replay(stack, "bist", only)
-        await asyncio.gather(crypto.run(LULL), shares.run([HOLIDAY]))
-        return crypto.wrong + shares.wrong
-
-
-PARTS = {"faults": faults, "thin": thin, "calm": calm}
+PARTS = {
+    "faults": Part("300", [(BUSY, [HALF_DAY]), ([REDIS], [REDIS_TOO])], "2026-10-28T10:00+03:00*30"),
+    "thin": Part("0.5", [(THIN, POLLED)]),  # the storm takes five minutes to be over
+    "calm": Part("300", [(LULL, [HOLIDAY])], "2026-10-29T12:00+03:00"),
+}
 
 
 def main() -> int:
@@ -337,7 +341,7 @@ def main() -> int:
         calendar = Path(folder) / "calendar"
         calendar.write_text("# as the exchange has it\n")
         for name in given.parts or PARTS:
-            wrong += asyncio.run(PARTS[name](calendar, given.only))
+            wrong += asyncio.run(PARTS[name].replay(calendar, given.only))
     return 1 if wrong else 0
 
 

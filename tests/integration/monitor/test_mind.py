@@ -8,9 +8,10 @@ from redis.asyncio import Redis
 from integration.monitor.stage import DEADLINE_S, VENUE, ingesting, monitoring, now_ms, verdict_becomes
 from spark_bus import alarms, keys
 from spark_bus.publisher import outgoing
-from spark_market.messages import Alarm, Status
+from spark_market.messages import Alarm, Status, VenueStatus
 from spark_monitor.gaps import Gaps
 from spark_monitor.memory import EVERY_S, Memory
+from spark_monitor.mind import SETTLED_S
 from spark_monitor.rhythm import Rate, Series
 from spark_monitor.roster import Roster
 from spark_monitor.standing import Mute
@@ -60,6 +61,33 @@ async def test_an_alarm_is_raised_and_cleared_with_what_it_is_about(bus: RedisSe
         await monitor.has(0, "spark_alarms", "warning", VENUE)
         _, logged = await monitor.end()
     assert logged.count("alarm raised") == logged.count("alarm cleared") == 1
+
+
+async def test_a_routine_reconnect_is_down_and_no_alarm_and_one_that_lasts_is_both(
+    bus: RedisServer, client: Redis
+) -> None:
+    """Readers hear of either at once; who is called hears of the second, and since when it has been so."""
+    async with monitoring(bus.url), ingesting(client) as ingest:
+
+        async def lost_for(seconds: float) -> VenueStatus:
+            ingest.connected = False
+            down = await verdict_becomes(client, Status.DOWN)
+            await asyncio.sleep(seconds)
+            ingest.connected = True
+            await verdict_becomes(client, Status.MOCK)
+            return down
+
+        await verdict_becomes(client, Status.MOCK)
+        await asyncio.sleep(SETTLED_S)  # from now on alarms are raised
+
+        await lost_for(2)
+        assert await told(client) == []
+        down = await lost_for(8)
+        [(raised, _, alarm)] = (await alarms.read(client)).told
+        assert (alarm.id, alarm.state, alarm.severity) == ("btcturk:down", "raised", "critical")
+        assert 0 <= alarm.since - down.since < 1_000
+        assert 5_000 <= raised.ms - alarm.since < 8_000
+        await becomes(client, ("btcturk:down", "raised"), ("btcturk:down", "cleared"))
 
 
 async def test_an_open_alarm_is_the_next_monitors_too(bus: RedisServer, client: Redis) -> None:

@@ -1,5 +1,6 @@
 """A status neither follows a twitch nor hides a disaster."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -59,7 +60,8 @@ def test_what_holds_comes_with_what_is_counted_now() -> None:
     hysteresis.settle(UP, 0.0)
     hysteresis.settle(DOWN, 1.0)
 
-    assert hysteresis.settle(replace(UP, standing=standing), 2.0) == replace(DOWN, standing=standing)
+    kept = replace(DOWN, standing=standing, patience_s=math.inf)
+    assert hysteresis.settle(replace(UP, standing=standing), 2.0) == kept  # and is no cause for a new alarm
 
 
 def test_an_earlier_monitors_word_holds_as_ones_own() -> None:

@@ -76,6 +76,21 @@ def test_trades_of_the_past_do_not_count() -> None:
     assert offset.taken_ms(now - 30, now, -10.0) == 20
 
 
+def test_a_market_that_hardly_trades_is_not_judged_by_what_was_traded_before_a_connection() -> None:
+    """Each one brings the trades that were missed, and those may be all that comes in its ten seconds."""
+    offset, rand = ClockOffset(), random.Random(1)
+    now = taken(offset, 0, 40, rand)
+    for _ in range(6):
+        now += 20_000
+        offset.take(now - 7_000, now + 300)  # of before, and there before it is known that the ingest connected
+        offset.joined(now)
+        offset.take(now - 4_000, now + 1_200)
+
+    assert offset.offset_ms(now) == pytest.approx(0, abs=20)
+    now = taken(offset, 500, 130, rand, now + 5_000)
+    assert offset.offset_ms(now) == pytest.approx(500, abs=20)
+
+
 def test_our_own_clock_set_back_begins_anew() -> None:
     offset, rand = ClockOffset(), random.Random(1)
     taken(offset, 0, 130, rand)

@@ -20,11 +20,22 @@ _CHANGED_EVERY_S: Final = 10.0
 
 
 class Cause(NamedTuple):
-    """Why there is an alarm: ``of`` makes its id, ``stale`` or ``mute:trade:XRP_TRY``; ``since`` is ms UTC."""
+    """Why there is an alarm: ``of`` makes its id, ``stale`` or ``mute:trade:XRP_TRY``; ``since`` is ms UTC.
+
+    None is raised before it has held for ``patience_s``.
+    """
 
     of: str
     severity: Severity
     reason: str
+    since: int
+    patience_s: float = 0.0
+
+
+class _Waiting(NamedTuple):
+    """A cause that is no alarm yet: when it was first seen (monotonic, s), and since when it was said to be."""
+
+    seen: float
     since: int
 
 
@@ -42,6 +53,7 @@ class Alarms:
     def __init__(self, venue: str) -> None:
         self._venue = venue
         self._open: dict[str, _Open] = {}
+        self._waiting: dict[str, _Waiting] = {}
 
     @property
     def open(self) -> list[Alarm]:
@@ -63,12 +75,14 @@ class Alarms:
         Without ``raising`` nothing new is raised yet.
         """
         news: list[Alarm] = []
+        known, self._waiting = self._waiting, {}
         for cause in causes:
             name = f"{self._venue}:{cause.of}"
             opened = self._open.get(name)
             if opened is None:
-                if raising:
-                    news.append(self._alarm(name, "raised", cause, cause.since))
+                waiting = self._waiting[name] = known.get(name) or _Waiting(now, cause.since)
+                if raising and now - waiting.seen >= cause.patience_s:
+                    news.append(self._alarm(name, "raised", cause, waiting.since))
                 continue
             opened.seen, opened.cleared_after_s = now, CLEARED_AFTER_S
             alarm = opened.alarm

@@ -7,7 +7,7 @@ from spark_market.messages import Alarm, Status
 from spark_market.sessions import Calendar
 from spark_monitor.alarms import Cause, Severity
 from spark_monitor.edge import is_near
-from spark_monitor.judgement import STORM, Judgement, VenueState, polled
+from spark_monitor.judgement import RECONNECTED_WITHIN_S, STORM, Judgement, VenueState, polled
 from spark_monitor.standing import MOST_NAMED, Mute, named, utc
 
 KINDS: Final = ("down", "stale", "mute", "unproven", "polled", "reconnects", "clock", "calendar")
@@ -21,9 +21,9 @@ def causes(judgement: Judgement, state: VenueState, now_ms: int) -> Iterator[Cau
     """
     match judgement.status:
         case Status.DOWN:
-            yield Cause("down", "critical", judgement.reason, now_ms)
+            yield Cause("down", "critical", judgement.reason, now_ms, judgement.patience_s)
         case Status.STALE:
-            yield Cause("stale", "critical", judgement.reason, now_ms)
+            yield Cause("stale", "critical", judgement.reason, now_ms, judgement.patience_s)
         case Status.DEGRADED:
             yield from _degraded(judgement, state, now_ms)
 
@@ -34,8 +34,10 @@ def _degraded(judgement: Judgement, state: VenueState, now_ms: int) -> Iterator[
     if state.storm:
         yield Cause("reconnects", "warning", STORM, now_ms)
     if judgement.overdue:
+        connected, wanted = state.sockets
+        patience_s = RECONNECTED_WITHIN_S if connected < wanted else 0.0  # what a lost socket carried is so at once
         missing = f"not heard since connecting at {utc(state.connected_since)}: {named(judgement.overdue)}"
-        yield Cause("unproven", "warning", missing, now_ms)
+        yield Cause("unproven", "warning", missing, now_ms, patience_s)
     for channel in judgement.standing.channels:
         yield _mute(channel, "critical", now_ms)
     mute = judgement.standing.mute

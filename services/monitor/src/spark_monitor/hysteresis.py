@@ -1,5 +1,6 @@
 """What is said of a venue does not follow each twitch: worse is believed the second time, better after a while."""
 
+import math
 from dataclasses import replace
 from typing import Final
 
@@ -35,7 +36,7 @@ class Hysteresis:
             self._told, self._worse, self._better_since = judgement, 0, None
             self._begun = self._begun or judgement.status is not Status.DOWN
             return judgement
-        self._told = replace(judgement, status=told.status, reason=told.reason)
+        self._told = replace(judgement, status=told.status, reason=told.reason, patience_s=math.inf)
         return self._told
 
     def _waits(self, told: Status, found: Status, now: float) -> bool:

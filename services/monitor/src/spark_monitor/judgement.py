@@ -10,6 +10,8 @@ from spark_monitor.standing import NOBODY, Standing, named, utc
 
 SILENT_AFTER_S: Final = 5.0
 """An ingest beats every second: without a heartbeat for so long there is none."""
+RECONNECTED_WITHIN_S: Final = 5.0
+"""Venues close sockets now and then, and an ingest is back within 3 s: only what lasts is for anybody to act on."""
 INTERVALS: Final = 3
 """Of a source that is asked, one answer may be missed and the next one late."""
 STORM: Final = "connections are lost again and again: five times or more within five minutes"
@@ -55,6 +57,8 @@ class Judgement:
     standing: Standing
     overdue: tuple[str, ...] = ()
     """Subscriptions that should have been proven long ago, as ``trade:XRP_TRY``."""
+    patience_s: float = 0.0
+    """For how long it has to hold before it is an alarm; infinite for what is told still and is better already."""
 
 
 def judge(state: VenueState, target_s: float) -> Judgement | None:
@@ -68,7 +72,7 @@ def judge(state: VenueState, target_s: float) -> Judgement | None:
     if not lately or state.silence_s >= SILENT_AFTER_S:
         return _down(state, f"no ingest: no heartbeat since {utc(state.heartbeat_at)}")
     if not heartbeat.connected:
-        return _down(state, f"not connected to the venue; {_last_word(state)}")
+        return _down(state, f"not connected to the venue; {_last_word(state)}", RECONNECTED_WITHIN_S)
     if state.market.shows_closed:
         return Judgement(Status.CLOSED, _closed(state.market), state.standing)
 
@@ -77,7 +81,8 @@ def judge(state: VenueState, target_s: float) -> Judgement | None:
     waited_s = state.market.overdue_s(connected_s)
     if state.staleness_s is None and waited_s <= target_s:
         # Only data proves a connection, and for STALE it is too early.
-        return _down(state, f"connected at {utc(state.connected_since)}, but {_last_word(state)}")
+        reason = f"connected at {utc(state.connected_since)}, but {_last_word(state)}"
+        return _down(state, reason, RECONNECTED_WITHIN_S)
     if state.staleness_s is None or state.market.overdue_s(state.staleness_s) > target_s:
         return Judgement(Status.STALE, f"connected, but {_last_word(state)}", state.standing)
     told = {mute.subscription for mute in state.standing.troubles}
@@ -93,8 +98,8 @@ def judge(state: VenueState, target_s: float) -> Judgement | None:
     return Judgement(Status.UP, f"{heartbeat.mode.value} data{_late(state.market)}", state.standing)
 
 
-def _down(state: VenueState, reason: str) -> Judgement:
-    return Judgement(Status.DOWN, reason, state.standing)
+def _down(state: VenueState, reason: str, patience_s: float = 0.0) -> Judgement:
+    return Judgement(Status.DOWN, reason, state.standing, patience_s=patience_s)
 
 
 def _troubles(state: VenueState, overdue: tuple[str, ...]) -> str:

@@ -34,7 +34,7 @@ CHANNELS: Final = frozenset({"ticker", "trade", "book"})
 REPEATS_S: Final[Mapping[str, Mapping[str, float]]] = {"btcturk": {"ticker": 0.76}}
 """What a venue repeats though nothing has changed, and how often: its silence needs no rhythm to be judged."""
 
-_SETTLED_S: Final = 15.0
+SETTLED_S: Final = 15.0
 """Who has just begun to look, or could not, gives an ingest that starts with it a moment before it raises an alarm."""
 
 
@@ -149,7 +149,9 @@ class Mind:
         self.hearing.compare(found.bus_ms, now)
         told = _read_feed(found.feed)
         if told is not None:
-            self._connected_since = told.connected_since or self._connected_since
+            if told.connected_since is not None:
+                self._connected_since = told.connected_since
+                self.offset.joined(told.connected_since)
             self.delay_ms = told.delay_ms
             self._polled_every_s = told.poll_interval_ms / 1000 if told.source == "poll" else None
             self._storm.take(told.reconnects, now)
@@ -216,7 +218,7 @@ class Mind:
         clocks = () if judgement.status is Status.DOWN else clock_cause(self._offset_ms, now_ms)
         edge = calendar_cause(market.calendar, market.now_ms, now_ms)
         every = [*chain(causes(judgement, self._state, now_ms), clocks, edge)]
-        return self.alarms.news(every, now, raising=self._state.watched_s >= _SETTLED_S)
+        return self.alarms.news(every, now, raising=self._state.watched_s >= SETTLED_S)
 
 
 def _silent(judgement: Judgement, heard: Mapping[bytes, bytes]) -> Iterator[str]:

@@ -8,6 +8,8 @@ _WINDOW_MS: Final = 10_000
 _WINDOWS: Final = 12
 """Two minutes. A step of either clock is seen when half of the windows are of after it."""
 _FEWEST_WINDOWS: Final = 3
+_JOINING_MS: Final = 5_000
+"""So long after a connection the lists that joins bring may come: their trades are older, and may be all there is."""
 _BACKFILL_MS: Final = 60_000
 """A message so much slower than the quickest is none of this moment: the list that a join brings has old trades."""
 
@@ -26,9 +28,20 @@ class ClockOffset:
 
     def __init__(self) -> None:
         self._windows: deque[_Window] = deque(maxlen=_WINDOWS)
+        self._joined_ms: int | None = None
+
+    def joined(self, at_ms: int) -> None:
+        """The ingest connected then (ms, our clock), as is learned a moment later: what came with it tells nothing."""
+        if at_ms != self._joined_ms:
+            self._joined_ms = at_ms
+            first, last = at_ms // _WINDOW_MS, (at_ms + _JOINING_MS) // _WINDOW_MS
+            kept = [window for window in self._windows if not first <= window.number <= last]
+            self._windows = deque(kept, maxlen=_WINDOWS)
 
     def take(self, venue_time: int, received_at: int) -> None:
         """A message told the venue's time (ms) as it was received (ms, our clock)."""
+        if self._joined_ms is not None and 0 <= received_at - self._joined_ms < _JOINING_MS:
+            return
         number, ms = received_at // _WINDOW_MS, received_at - venue_time
         last = self._windows[-1] if self._windows else None
         if last is None or number != last.number:
