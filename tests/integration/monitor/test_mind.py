@@ -127,6 +127,27 @@ async def test_the_bus_and_the_venues_clock_are_measured(bus: RedisServer, clien
     assert samples["spark_venue_staleness_target_seconds", VENUE] == 30
 
 
+async def test_a_redis_that_would_drop_data_in_silence_is_told_of(bus: RedisServer, client: Redis) -> None:
+    async def evicts(limit: str, policy: str) -> tuple[float, int]:
+        """Return what the metric says of such a Redis, and how often the log did."""
+        await client.config_set("maxmemory", limit)
+        await client.config_set("maxmemory-policy", policy)
+        async with monitoring(bus.url) as monitor:
+
+            async def asked() -> dict[tuple[str, ...], float] | None:
+                samples = await monitor.metrics()
+                return samples if samples["spark_redis_memory_bytes",] else None
+
+            says = (await eventually(asked, DEADLINE_S))["spark_redis_evicts",]
+            _, logged = await monitor.end()
+        return says, logged.count("set its maxmemory-policy to noeviction")
+
+    assert await evicts("1000000000", "noeviction") == (0, 0)
+    assert await evicts("1000000000", "allkeys-lru") == (1, 1)
+    assert await evicts("1000000000", "volatile-ttl") == (0, 0)
+    assert await evicts("0", "allkeys-lru") == (0, 0)
+
+
 def a_roster() -> Roster:
     roster = Roster(30.0, {"ticker": 0.76})
     for name in ("trade", "book"):

@@ -67,6 +67,7 @@ class MonitorMetrics:
         )
         self._memory = gauge("spark_redis_memory_bytes", "What Redis holds in memory.")
         self._memory_limit = gauge("spark_redis_memory_limit_bytes", "What it may hold, 0 without a limit.")
+        self._evicts = gauge("spark_redis_evicts", "1 if at that limit it drops what it holds, in silence.")
         self._bus_up = gauge("spark_bus_up", "1 while Redis answers.")
         self.latencies = Latencies(registry, venues)
         for venue in venues:
@@ -114,10 +115,11 @@ class MonitorMetrics:
         """A venue's stream reaches back so far."""
         self._retention.labels(venue).set(seconds)
 
-    def memory(self, used: int, limit: int) -> None:
-        """Redis holds so many bytes, and may hold so many; 0 is no limit."""
+    def memory(self, used: int, limit: int, *, evicts: bool) -> None:
+        """Redis holds so many bytes, and may hold so many; 0 is no limit. At the limit it refuses, or ``evicts``."""
         self._memory.set(used)
         self._memory_limit.set(limit)
+        self._evicts.set(evicts)
 
     def alarms(self, venue: str, alarms: Alarms) -> None:
         """These are open."""

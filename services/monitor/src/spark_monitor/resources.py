@@ -1,4 +1,4 @@
-"""What Redis holds, and what it may hold: without eviction it refuses to write when the two meet."""
+"""What Redis holds, and what it may hold: where the two meet it must refuse to write, not evict what it has."""
 
 import asyncio
 from typing import Any, Final
@@ -20,6 +20,7 @@ class Resources:
     def __init__(self, redis: Redis, metrics: MonitorMetrics) -> None:
         self._redis = redis
         self._metrics = metrics
+        self._evicts = False
 
     async def run(self) -> None:
         """Keep asking, until cancelled."""
@@ -27,8 +28,18 @@ class Resources:
             heed = heeding()
             try:
                 found: Any = await self._redis.info("memory")
-                self._metrics.memory(int(found["used_memory"]), int(found.get("maxmemory", 0)))
+                self._take(int(found["used_memory"]), int(found.get("maxmemory", 0)), str(found["maxmemory_policy"]))
             except (*BUS_ERRORS, KeyError, ValueError) as exc:
                 logger.debug("cannot ask redis for its memory", error=str(exc))
             heed()
             await asyncio.sleep(_EVERY_S)
+
+    def _take(self, used: int, limit: int, policy: str) -> None:
+        # The volatile ones may have what expires anyway: a verdict that is gone is UNKNOWN, and so told.
+        evicts = limit > 0 and policy.startswith("allkeys")
+        if evicts and not self._evicts:
+            logger.error(
+                "redis drops data in silence when it is full; set its maxmemory-policy to noeviction", policy=policy
+            )
+        self._evicts = evicts
+        self._metrics.memory(used, limit, evicts=evicts)
