@@ -61,5 +61,6 @@ def free_ports(count: int) -> list[int]:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return this environment without settings of ours and without a leash."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("SPARK_") and k != "LEASH_PARENT"}
+    """Return this environment without settings of ours, without a leash, and as if no make had started the tests."""
+    theirs = {"LEASH_PARENT", "MAKELEVEL", "MAKEFLAGS", "MFLAGS", "ARGS"}
+    return {k: v for k, v in os.environ.items() if not k.startswith("SPARK_") and k not in theirs}
