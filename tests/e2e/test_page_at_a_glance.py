@@ -22,6 +22,13 @@ BROKEN_PRICES = """() => [...document.querySelectorAll("td.price, td.bid, td.ask
     text.selectNodeContents(cell);
     return text.getClientRects().length > 1;
 }).map((cell) => cell.textContent)"""
+NOTE_CONTRADICTIONS = """() => {
+    const [listed, none] = ["alarms", "no-alarms"].map((id) => document.getElementById(id));
+    window.contradictions = 0;
+    new MutationObserver(() => {
+        if (listed.children.length > 0 && !none.hidden) window.contradictions += 1;
+    }).observe(listed, { childList: true });
+}"""
 PATIENCE_MS = 40_000  # an alarm is cleared when its cause has been gone for 15 s
 
 
@@ -93,10 +100,12 @@ async def test_the_worst_comes_first_and_all_of_it_is_text(page: Page, stack: St
         an_alarm("mute", "critical", reason=f"{MARKUP} {'x' * 200}"),
         an_alarm("clock"),
     ]
+    await page.evaluate(NOTE_CONTRADICTIONS)
     await alarms.tell(redis, news)
     severities = page.locator("#alarms .severity")
     await expect(severities).to_have_text(["Critical", "Warning", "Warning"], timeout=PATIENCE_MS)
     await expect(page.locator("#alarms li").first).to_contain_text(f"BtcTurk: {MARKUP}")
+    assert await page.evaluate("window.contradictions") == 0
     assert await page.evaluate("window.broken") is None
     assert await page.locator("#alarms :is(img, b)").count() == 0
 

@@ -42,8 +42,10 @@ function hear(message) {
   if (message.type === "health") {
     clockAheadMs = Number(message.data.serverTime) - Date.now();
     alarms.settle();
-  } else if (message.type === "alarm") alarms.take(message.data, timeOf);
-  else if (!venues.get(venue)?.take(message, now())) tell(venue, notice(message, timeOf));
+  } else if (message.type === "alarm") {
+    alarms.take(message.data, timeOf);
+    show(); // at once: until the next look an alarm would stand below "None."
+  } else if (!venues.get(venue)?.take(message, now())) tell(venue, notice(message, timeOf));
 }
 
 function timeOf(ms) {
