@@ -7,6 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from support import stream
+from support.eventually import eventually
 from support.redis_server import RedisServer
 
 from .line import Line, carrying
@@ -60,3 +61,19 @@ async def test_an_ingest_that_starts_at_a_full_redis_makes_room_too(
     assert second.notes.lost, "it was full"
     assert second.notes.epochs == []
     assert (await stream.prices(reading))[-2:] == [MANY - 1, MANY]
+
+
+async def test_a_refusal_for_another_reason_costs_nothing(
+    server: RedisServer, clients: Callable[[], Redis], writers: Callable[[], Redis]
+) -> None:
+    line, reading = Line(writers()), clients()
+    async with carrying(line):
+        line.put(*range(MANY))
+        await line.carried(MANY)
+        await reading.acl_setuser("default", enabled=True, commands=["-hset"])
+        line.put(MANY)
+        await eventually(lambda: len(line.notes.lost) > 2, 20, "refusals")
+        await reading.acl_setuser("default", enabled=True, commands=["+hset"])
+        await line.carried(MANY + 1)
+
+    assert await stream.prices(reading) == list(range(MANY + 1))

@@ -46,8 +46,11 @@ end
 -- Returns the refusal, nil without one.
 local function refused(messages, writer, ...)
     local answer = redis.pcall('HSET', writer, ...)
-    if type(answer) == 'table' then
-        redis.call('XTRIM', messages, 'MAXLEN', '~', math.floor(redis.call('XLEN', messages) * 0.9))
-        return answer
+    if type(answer) ~= 'table' then
+        return nil
     end
+    if string.find(answer.err, 'OOM', 1, true) then
+        redis.call('XTRIM', messages, 'MAXLEN', '~', math.floor(redis.call('XLEN', messages) * 0.9))
+    end
+    return answer
 end
