@@ -28,7 +28,7 @@ class Resources:
             heed = heeding()
             try:
                 found: Any = await self._redis.info("memory")
-                self._take(int(found["used_memory"]), int(found.get("maxmemory", 0)), str(found["maxmemory_policy"]))
+                self._take(int(found["used_memory"]), int(found.get("maxmemory", 0)), found.get("maxmemory_policy", ""))
             except (*BUS_ERRORS, KeyError, ValueError) as exc:
                 logger.debug("cannot ask redis for its memory", error=str(exc))
             heed()
